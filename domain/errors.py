@@ -1,0 +1,151 @@
+"""What callers can ask for that is not possible; each error carries its facts and one sentence.
+
+DomainError
+├── InvalidRequest              a field is missing or malformed
+├── AccountRequired             several accounts and no default
+├── MethodNotOffered            the account does not offer this method
+├── NotFound
+├── OrderAlreadyPaid            another payment of this order_no won
+├── PaymentInProgress           an open code payment can't be superseded
+├── PaymentAlreadySucceeded     close came too late
+├── PaymentNotSucceeded         nothing to refund
+├── RefundExceedsPayment
+├── RefundNoReused              same refund_no, other content
+├── RefundLimitReached
+├── RefundWindowClosed
+├── IdempotencyKeyReused        same key, other body
+└── IdempotencyInProgress       the first request with this key is still running
+"""
+
+from dataclasses import dataclass
+
+
+class DomainError(Exception):
+    """The caller asked for the impossible. `str()` is a full sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: its path, and what was expected instead."""
+
+    field: str
+    expected: str
+
+
+class InvalidRequest(DomainError):
+    """One or more fields are wrong."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{e.field}: {e.expected}" for e in errors) + ".")
+
+
+class AccountRequired(DomainError):
+    """The app has several accounts of this provider and named none, or named an unknown one."""
+
+    def __init__(self, provider: str, choices: tuple[str, ...]) -> None:
+        self.provider, self.choices = provider, choices
+        named = ", ".join(choices) or "none is configured"
+        super().__init__(f"Name one of your accounts for {provider} in `account`: {named}.")
+
+
+class MethodNotOffered(DomainError):
+    """The account can't take money this way."""
+
+    def __init__(self, method: str, account: str) -> None:
+        self.method, self.account = method, account
+        super().__init__(f"The account {account} does not offer {method}.")
+
+
+class NotFound(DomainError):
+    """Nothing with this id belongs to the caller."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        self.kind, self.id = kind, id
+        super().__init__(f"There is no {kind} {id}.")
+
+
+class OrderAlreadyPaid(DomainError):
+    """An earlier payment of this order has succeeded."""
+
+    def __init__(self, order_no: str, payment_id: str) -> None:
+        self.order_no, self.payment_id = order_no, payment_id
+        super().__init__(f"The order {order_no} is already paid by {payment_id}.")
+
+
+class PaymentInProgress(DomainError):
+    """An open code payment may still be charged; it must end before the next."""
+
+    retry_after_seconds = 5
+
+    def __init__(self, payment_id: str) -> None:
+        self.payment_id = payment_id
+        super().__init__(f"The payment {payment_id} is still in progress; ask again in a moment.")
+
+
+class PaymentAlreadySucceeded(DomainError):
+    """The payer was faster than the close."""
+
+    def __init__(self, payment_id: str) -> None:
+        self.payment_id = payment_id
+        super().__init__(f"The payment {payment_id} has succeeded; refund it instead.")
+
+
+class PaymentNotSucceeded(DomainError):
+    """Only money that came in can go back."""
+
+    def __init__(self, payment_id: str, status: str) -> None:
+        self.payment_id, self.status = payment_id, status
+        super().__init__(f"The payment {payment_id} is {status}; only a succeeded one is refunded.")
+
+
+class RefundExceedsPayment(DomainError):
+    """More than what is left of the paid sum."""
+
+    def __init__(self, payment_id: str, asked: int, left: int) -> None:
+        self.payment_id, self.asked, self.left = payment_id, asked, left
+        super().__init__(f"{asked} fen asked, {left} fen of {payment_id} can still be refunded.")
+
+
+class RefundNoReused(DomainError):
+    """This refund_no names another refund."""
+
+    def __init__(self, refund_no: str, refund_id: str) -> None:
+        self.refund_no, self.refund_id = refund_no, refund_id
+        super().__init__(f"{refund_no} already names {refund_id}, whose content differs.")
+
+
+class RefundLimitReached(DomainError):
+    """The provider allows no more refunds of one payment."""
+
+    def __init__(self, payment_id: str, limit: int) -> None:
+        self.payment_id, self.limit = payment_id, limit
+        super().__init__(f"{payment_id} has had {limit} refunds, the most the provider allows.")
+
+
+class RefundWindowClosed(DomainError):
+    """The payment is too old to be refunded through the provider."""
+
+    def __init__(self, payment_id: str, days: int) -> None:
+        self.payment_id, self.days = payment_id, days
+        super().__init__(f"{payment_id} was paid more than {days} days ago; refund it by hand.")
+
+
+class IdempotencyKeyReused(DomainError):
+    """The key belongs to a request with another body."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(
+            "This Idempotency-Key was used with another body; take a new key for a new request."
+        )
+
+
+class IdempotencyInProgress(DomainError):
+    """The first request with this key has not ended yet."""
+
+    retry_after_seconds = 2
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__("The first request with this Idempotency-Key is running; repeat it later.")

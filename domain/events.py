@@ -1,0 +1,75 @@
+"""What orders announce, once per transition, and what they report to operators."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from domain.status import PaymentStatus, RefundStatus
+
+
+class EventType(StrEnum):
+    """The CloudEvents types that business systems receive."""
+
+    PAYMENT_SUCCEEDED = "basepay.payment.succeeded"
+    PAYMENT_FAILED = "basepay.payment.failed"
+    PAYMENT_CLOSED = "basepay.payment.closed"
+    REFUND_SUCCEEDED = "basepay.refund.succeeded"
+    REFUND_FAILED = "basepay.refund.failed"
+    REFUND_CLOSED = "basepay.refund.closed"
+
+
+PAYMENT_EVENTS: dict[PaymentStatus, EventType] = {
+    PaymentStatus.SUCCEEDED: EventType.PAYMENT_SUCCEEDED,
+    PaymentStatus.FAILED: EventType.PAYMENT_FAILED,
+    PaymentStatus.CLOSED: EventType.PAYMENT_CLOSED,
+}
+REFUND_EVENTS: dict[RefundStatus, EventType] = {
+    RefundStatus.SUCCEEDED: EventType.REFUND_SUCCEEDED,
+    RefundStatus.FAILED: EventType.REFUND_FAILED,
+    RefundStatus.CLOSED: EventType.REFUND_CLOSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One transition of one order; (order, sequence) is unique for ever."""
+
+    type: EventType
+    sequence: int
+    occurred_at: datetime
+    late: bool = False  # a success proven after the order had been closed or failed
+
+
+class IncidentKind(StrEnum):
+    """What a person must look at."""
+
+    PAYMENT_MISMATCH = "payment_mismatch"  # amount, currency, merchant or app id differ
+    REFUND_MISMATCH = "refund_mismatch"
+    SECOND_TRANSACTION = "second_transaction"  # two provider transactions for one number
+    REVERSED_AFTER_SUCCESS = "reversed_after_success"
+    DUPLICATE_PAYMENT = "duplicate_payment"  # a second success of one order, refunded by itself
+    REFUND_ABNORMAL = "refund_abnormal"
+    REFUND_STUCK = "refund_stuck"  # curable, but not cured within an hour
+    REFUND_EXCEEDS_PAYMENT = "refund_exceeds_payment"  # the provider proved more than was paid
+    UNKNOWN_ORDER = "unknown_order"
+    UNKNOWN_REFUND = "unknown_refund"
+    DEAD_CALLBACK = "dead_callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An incident as an order sees it: what, and the facts in one sentence."""
+
+    kind: IncidentKind
+    detail: str
+
+
+class Order(Protocol):
+    """What payments and refunds have in common for those who keep and announce them."""
+
+    id: str
+    app: str
+    sequence: int
+    events: list[Event]
+    reports: list[Report]

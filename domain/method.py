@@ -1,0 +1,77 @@
+"""The twelve methods as data: provider, product, and what each needs of the payer."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Provider(StrEnum):
+    """A party that takes money for us."""
+
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+
+
+class Method(StrEnum):
+    """Provider and product: how the payer is asked to pay."""
+
+    WECHAT_NATIVE = "wechat_native"
+    WECHAT_JSAPI = "wechat_jsapi"
+    WECHAT_MINI_PROGRAM = "wechat_mini_program"
+    WECHAT_APP = "wechat_app"
+    WECHAT_H5 = "wechat_h5"
+    WECHAT_CODE = "wechat_code"
+    ALIPAY_QR = "alipay_qr"
+    ALIPAY_PAGE = "alipay_page"
+    ALIPAY_WAP = "alipay_wap"
+    ALIPAY_APP = "alipay_app"
+    ALIPAY_JSAPI = "alipay_jsapi"
+    ALIPAY_CODE = "alipay_code"
+
+
+class ActionType(StrEnum):
+    """What the front end does next to let the payer pay."""
+
+    SHOW_QR_CODE = "show_qr_code"
+    REDIRECT = "redirect"
+    INVOKE_WECHAT_JSAPI = "invoke_wechat_jsapi"
+    INVOKE_WECHAT_MINI_PROGRAM = "invoke_wechat_mini_program"
+    INVOKE_WECHAT_APP = "invoke_wechat_app"
+    INVOKE_ALIPAY_APP = "invoke_alipay_app"
+    INVOKE_ALIPAY_JSAPI = "invoke_alipay_jsapi"
+    NONE = "none"
+
+
+#: Seconds. WeChat cuts at seven days; an Alipay QR code dies after two hours.
+MIN_EXPIRES_IN, MAX_EXPIRES_IN, DEFAULT_EXPIRES_IN = 300, 604_800, 7_200
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one method asks for and gives."""
+
+    provider: Provider
+    action: ActionType
+    needs: tuple[str, ...] = ()  # fields of the request, any one of "a|b" will do
+    max_expires_in: int = MAX_EXPIRES_IN  # seconds
+    charges_at_once: bool = False  # the call is the charge: sent at most once, no expiry
+    built_here: bool = False  # the action needs no call, so its answer can't be lost
+
+
+_W, _A = Provider.WECHAT, Provider.ALIPAY
+
+TERMS: dict[Method, Terms] = {
+    Method.WECHAT_NATIVE: Terms(_W, ActionType.SHOW_QR_CODE),
+    Method.WECHAT_JSAPI: Terms(_W, ActionType.INVOKE_WECHAT_JSAPI, ("payer.openid",)),
+    Method.WECHAT_MINI_PROGRAM: Terms(_W, ActionType.INVOKE_WECHAT_MINI_PROGRAM, ("payer.openid",)),
+    Method.WECHAT_APP: Terms(_W, ActionType.INVOKE_WECHAT_APP),
+    Method.WECHAT_H5: Terms(_W, ActionType.REDIRECT, ("client_ip",)),
+    Method.WECHAT_CODE: Terms(_W, ActionType.NONE, ("payer.auth_code",), charges_at_once=True),
+    Method.ALIPAY_QR: Terms(_A, ActionType.SHOW_QR_CODE, max_expires_in=7_200),
+    Method.ALIPAY_PAGE: Terms(_A, ActionType.REDIRECT, built_here=True),
+    Method.ALIPAY_WAP: Terms(_A, ActionType.REDIRECT, built_here=True),
+    Method.ALIPAY_APP: Terms(_A, ActionType.INVOKE_ALIPAY_APP, built_here=True),
+    Method.ALIPAY_JSAPI: Terms(
+        _A, ActionType.INVOKE_ALIPAY_JSAPI, ("payer.buyer_id|payer.buyer_open_id",)
+    ),
+    Method.ALIPAY_CODE: Terms(_A, ActionType.NONE, ("payer.auth_code",), charges_at_once=True),
+}

@@ -1,0 +1,232 @@
+"""A payment: one attempt to take one amount for one order, from prepay to its final status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from domain.errors import (
+    PaymentNotSucceeded,
+    RefundExceedsPayment,
+    RefundLimitReached,
+    RefundWindowClosed,
+)
+from domain.events import PAYMENT_EVENTS, Event, IncidentKind, Report
+from domain.method import TERMS, Method, Provider, Terms
+from domain.money import ZERO, Money
+from domain.outcome import (
+    Action,
+    AwaitingPayer,
+    Closed,
+    Declined,
+    Failure,
+    NotFound,
+    Outcome,
+    Paid,
+    Payee,
+    Unknown,
+)
+from domain.schedule import GRACE, PARKED, next_check
+from domain.status import PAYMENT_MOVES, PaymentStatus
+
+#: WeChat Pay allows 50 refunds of one payment; Alipay names no number.
+REFUND_LIMITS: dict[Provider, int] = {Provider.WECHAT: 50}
+REFUND_WINDOW = timedelta(days=365)
+
+
+@dataclass(slots=True, kw_only=True)
+class Payment:
+    """One payment order. Only `learn` moves its status, and only the provider's word ends it."""
+
+    id: str
+    app: str
+    order_no: str
+    account: str
+    method: Method
+    amount: Money  # what is owed
+    charged_amount: Money  # what is charged; less than `amount` under the 1-fen switch only
+    subject: str
+    provider_order_no: str
+    created_at: datetime
+    expires_at: datetime
+    payer: Mapping[str, str] = field(default_factory=dict)
+    client_ip: str | None = None
+    return_url: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    payee: Payee = field(default=Payee(None, None))
+    request: bytes = field(default=b"", repr=False)  # exactly what the provider is sent
+
+    status: PaymentStatus = PaymentStatus.CREATED
+    action: Action | None = None
+    failure: Failure | None = None
+    provider_transaction_id: str | None = None
+    paid_by: str | None = None  # the payer as the provider names them
+    payer_amount: Money | None = None
+    settled_amount: Money | None = None
+    succeeded_at: datetime | None = None
+    closing: bool = False  # asked to close; the provider has not confirmed yet
+    late: bool = False
+    reversed: bool = False
+    parked: bool = False  # a mismatch was seen: neither expired nor closed by itself
+    superseded_by: str | None = None
+    duplicate_of: str | None = None
+
+    refunded_amount: Money = ZERO  # proven by the provider
+    reserved_amount: Money = ZERO  # granted and still able to succeed
+    excess_amount: Money = ZERO  # what providers proved beyond the paid sum
+    refund_count: int = 0
+    next_refund_at: datetime | None = None  # when the provider takes the next refund request
+
+    sequence: int = 1
+    checks: int = 0
+    next_check_at: datetime | None = None
+    version: int = 0  # 0: never stored
+    events: list[Event] = field(default_factory=list, repr=False)
+    reports: list[Report] = field(default_factory=list, repr=False)
+
+    @property
+    def terms(self) -> Terms:
+        """What this payment's method asks for and gives."""
+        return TERMS[self.method]
+
+    @property
+    def open(self) -> bool:
+        """No final result is known yet."""
+        return self.status is PaymentStatus.CREATED
+
+    def should_close(self, at: datetime) -> bool:
+        """It was asked to close or has expired, and no mismatch holds it back."""
+        return self.open and not self.parked and (self.closing or at >= self.expires_at)
+
+    def learn(self, outcome: Outcome, *, at: datetime) -> None:
+        """Take in what the provider says. Repeats and stale news are quiet."""
+        match outcome:
+            case Paid():
+                self._learn_paid(outcome, at)
+            case AwaitingPayer(action=action):
+                self.action = action or self.action
+            case Closed(reversed=was_reversed):
+                self._learn_closed(was_reversed, at)
+            case Declined(failure=failure):
+                self._learn_declined(failure, at)
+            case NotFound():
+                self._learn_not_found(at)
+            case Unknown():
+                pass  # the sweeper asks again; nothing is assumed meanwhile
+            case _:
+                assert_never(outcome)
+        self.plan_check(at)
+
+    def plan_check(self, at: datetime) -> None:
+        """Set when the sweeper asks next; final orders are left alone."""
+        if not self.open:
+            self.next_check_at = None
+        elif self.parked:
+            self.next_check_at = at + PARKED
+        else:
+            self.next_check_at = next_check(self.checks, at=at, ends_at=self.expires_at)
+        self.checks += 1
+
+    def ask_to_close(self, at: datetime) -> None:
+        """Remember the wish; the close itself happens at the provider first."""
+        if self.open and not self.closing:
+            self.closing, self.checks, self.next_check_at = True, 0, at
+
+    def refundable(self) -> Money:
+        """What may still be granted, in fen; never below zero."""
+        left = self.amount - self.refunded_amount - self.reserved_amount
+        return max(left, ZERO, key=lambda money: money.fen)
+
+    def reserve(self, amount: Money, *, at: datetime) -> None:
+        """Set `amount` aside for one more refund. Raises what forbids it."""
+        if self.status is not PaymentStatus.SUCCEEDED or self.succeeded_at is None:
+            raise PaymentNotSucceeded(self.id, self.status)
+        if at > self.succeeded_at + REFUND_WINDOW:
+            raise RefundWindowClosed(self.id, REFUND_WINDOW.days)
+        limit = REFUND_LIMITS.get(self.terms.provider)
+        if limit is not None and self.refund_count >= limit:
+            raise RefundLimitReached(self.id, limit)
+        if self.refundable() < amount:
+            raise RefundExceedsPayment(self.id, amount.fen, self.refundable().fen)
+        self.reserved_amount += amount
+        self.refund_count += 1
+
+    def take_refund_turn(self, at: datetime, spacing: timedelta) -> datetime:
+        """The instant at which one more refund request may go out; later ones queue behind it."""
+        turn = max(at, self.next_refund_at or at)
+        self.next_refund_at = turn + spacing
+        return turn
+
+    def shift_refund(self, *, reserved: Money, refunded: Money) -> None:
+        """Follow a refund of ours that moved; what providers prove is never refused."""
+        self.reserved_amount += reserved
+        self.refunded_amount += refunded
+        excess = self.reserved_amount + self.refunded_amount - self.amount
+        if self.excess_amount < excess:
+            self.excess_amount = excess
+            text = f"{excess.fen} fen more than paid are refunded or under way"
+            self.reports.append(Report(IncidentKind.REFUND_EXCEEDS_PAYMENT, text))
+
+    def _learn_paid(self, paid: Paid, at: datetime) -> None:
+        if self.status is PaymentStatus.SUCCEEDED:
+            self._same_transaction(paid)
+            return
+        difference = self._difference(paid)
+        if difference:
+            self._park(difference)
+            return
+        self.late = not self.open
+        self.parked = self.closing = False
+        self.failure = None
+        self.succeeded_at = paid.paid_at
+        self.provider_transaction_id = paid.provider_transaction_id
+        self.paid_by = paid.payer
+        self.payer_amount, self.settled_amount = paid.payer_amount, paid.settled_amount
+        self._become(PaymentStatus.SUCCEEDED, at)
+
+    def _difference(self, paid: Paid) -> str:
+        if paid.amount != self.charged_amount:
+            return f"paid {paid.amount}, charged {self.charged_amount}"
+        if self.payee.contradicts(paid.payee):
+            return f"paid to {paid.payee}, ordered for {self.payee}"
+        return ""
+
+    def _park(self, difference: str) -> None:
+        if not self.parked:
+            self.parked = True
+            self.reports.append(Report(IncidentKind.PAYMENT_MISMATCH, difference))
+
+    def _same_transaction(self, paid: Paid) -> None:
+        if paid.provider_transaction_id != self.provider_transaction_id:
+            text = f"{paid.provider_transaction_id} besides {self.provider_transaction_id}"
+            self.reports.append(Report(IncidentKind.SECOND_TRANSACTION, text))
+
+    def _learn_closed(self, was_reversed: bool, at: datetime) -> None:
+        if self.status is PaymentStatus.SUCCEEDED:
+            if was_reversed:
+                text = f"{self.provider_order_no} was reversed outside basepay"
+                self.reports.append(Report(IncidentKind.REVERSED_AFTER_SUCCESS, text))
+        elif self.open and not self.parked:
+            self.reversed = was_reversed
+            self.closing = False
+            self._become(PaymentStatus.CLOSED, at)
+
+    def _learn_declined(self, failure: Failure, at: datetime) -> None:
+        if self.open and not self.parked:
+            self.failure, self.closing = failure, False
+            self._become(PaymentStatus.FAILED, at)
+
+    def _learn_not_found(self, at: datetime) -> None:
+        if not self.open or self.parked or at < self.expires_at + GRACE:
+            return
+        if self.action is None:
+            self.failure = Failure("action_lost", message="The provider never answered the prepay.")
+        self.closing = False
+        self._become(PaymentStatus.CLOSED, at)
+
+    def _become(self, wanted: PaymentStatus, at: datetime) -> None:
+        if wanted not in PAYMENT_MOVES[self.status]:
+            return
+        self.status = wanted
+        self.sequence += 1
+        self.events.append(Event(PAYMENT_EVENTS[wanted], self.sequence, at, self.late))

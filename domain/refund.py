@@ -1,0 +1,169 @@
+"""A refund: money of one payment on its way back, an order of its own."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from domain.events import REFUND_EVENTS, Event, IncidentKind, Report
+from domain.money import ZERO, Money
+from domain.outcome import (
+    Failure,
+    RefundAbnormal,
+    RefundAccepted,
+    RefundClosed,
+    Refunded,
+    RefundNotFound,
+    RefundOutcome,
+    RefundPostponed,
+    RefundRefused,
+    Unknown,
+)
+from domain.schedule import next_check
+from domain.status import REFUND_MOVES, RefundStatus
+
+#: A curable refusal (merchant balance, rate limit) that lasts this long needs a person.
+STUCK_AFTER = timedelta(hours=1)
+
+REFUSED, ABNORMAL = "refused", "abnormal"
+
+
+class Initiator(StrEnum):
+    """Who wanted the money back."""
+
+    APP = "app"
+    OPERATOR = "operator"
+    BASEPAY = "basepay"  # the second success of an order
+    PROVIDER = "provider"  # started on the provider's own site
+
+
+@dataclass(slots=True, kw_only=True)
+class Refund:
+    """One refund order. Its number at the provider never changes, so a retry can't pay twice."""
+
+    id: str
+    app: str
+    refund_no: str
+    payment_id: str
+    order_no: str
+    account: str
+    amount: Money
+    charged_amount: Money  # what really moves; differs under the 1-fen switch only
+    reason: str
+    initiated_by: Initiator
+    provider_refund_no: str
+    created_at: datetime
+    request: bytes = field(default=b"", repr=False)
+
+    status: RefundStatus = RefundStatus.CREATED
+    failure: Failure | None = None
+    provider_refund_id: str | None = None
+    accepted_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    stuck: bool = False
+    parked: bool = False
+
+    sequence: int = 1
+    checks: int = 0
+    next_check_at: datetime | None = None
+    version: int = 0
+    events: list[Event] = field(default_factory=list, repr=False)
+    reports: list[Report] = field(default_factory=list, repr=False)
+
+    @property
+    def open(self) -> bool:
+        """No final result is known yet; an abnormal one may still be completed."""
+        return self.status is RefundStatus.CREATED
+
+    @property
+    def abnormal(self) -> bool:
+        """The money left the merchant and could not reach the payer."""
+        return self.failure is not None and self.failure.code == ABNORMAL
+
+    @property
+    def reserved(self) -> Money:
+        """What of the payment this refund still holds back, fen."""
+        held = self.open or (self.status is RefundStatus.FAILED and self.abnormal)
+        return self.amount if held else ZERO
+
+    @property
+    def refunded(self) -> Money:
+        """What of the payment this refund has proven to be gone, fen."""
+        return self.amount if self.status is RefundStatus.SUCCEEDED else ZERO
+
+    def learn(self, outcome: RefundOutcome, *, at: datetime) -> None:
+        """Take in what the provider says. Repeats and stale news are quiet."""
+        match outcome:
+            case Refunded():
+                self._learn_refunded(outcome, at)
+            case RefundAccepted():
+                self._accepted(outcome.provider_refund_id, outcome.accepted_at or at)
+            case RefundAbnormal(failure=failure):
+                self._learn_failed(failure, ABNORMAL, at)
+                self.provider_refund_id = outcome.provider_refund_id or self.provider_refund_id
+            case RefundRefused(failure=failure):
+                if self.accepted_at is None:  # once accepted, a refusal concerns the repetition
+                    self._learn_failed(failure, REFUSED, at)
+            case RefundClosed():
+                self._become(RefundStatus.CLOSED, at)
+            case RefundPostponed(reason=reason):
+                self._report_stuck(reason, at)
+            case RefundNotFound() | Unknown():
+                pass  # asked again, or sent again under the same number
+            case _:
+                assert_never(outcome)
+        self.plan_check(at)
+
+    def plan_check(self, at: datetime) -> None:
+        """Set when the sweeper asks next; only the provider's site can mend an abnormal one."""
+        waiting = self.open or (self.status is RefundStatus.FAILED and self.abnormal)
+        self.next_check_at = next_check(self.checks, at=at) if waiting else None
+        self.checks += 1
+
+    def retry(self, at: datetime) -> None:
+        """Open a refused refund again under its own number; the caller has reserved anew."""
+        if self.status is not RefundStatus.FAILED or self.abnormal:
+            raise ValueError(f"{self.id} is {self.status} and can't be retried")
+        self.status, self.failure, self.checks, self.next_check_at = RefundStatus.CREATED, None, 0, at
+        self.stuck = False
+
+    def _learn_refunded(self, outcome: Refunded, at: datetime) -> None:
+        if self.status is RefundStatus.SUCCEEDED:
+            return
+        if outcome.amount != self.charged_amount:
+            self._park(f"refunded {outcome.amount}, asked {self.charged_amount}")
+            return
+        self._accepted(outcome.provider_refund_id, outcome.accepted_at or at)
+        self.succeeded_at = outcome.refunded_at
+        self._become(RefundStatus.SUCCEEDED, at)
+        self.failure, self.parked = None, False
+
+    def _accepted(self, provider_refund_id: str | None, accepted_at: datetime) -> None:
+        self.provider_refund_id = provider_refund_id or self.provider_refund_id
+        self.accepted_at = self.accepted_at or accepted_at
+
+    def _learn_failed(self, failure: Failure, code: str, at: datetime) -> None:
+        if RefundStatus.FAILED not in REFUND_MOVES[self.status]:
+            return
+        self.failure = Failure(code, failure.provider_code, failure.message, code == REFUSED)
+        self._become(RefundStatus.FAILED, at)
+        if code == ABNORMAL:
+            self.reports.append(Report(IncidentKind.REFUND_ABNORMAL, failure.message))
+
+    def _park(self, difference: str) -> None:
+        if not self.parked:
+            self.parked = True
+            self.reports.append(Report(IncidentKind.REFUND_MISMATCH, difference))
+
+    def _report_stuck(self, reason: str, at: datetime) -> None:
+        if not self.stuck and at >= self.created_at + STUCK_AFTER:
+            self.stuck = True
+            self.reports.append(Report(IncidentKind.REFUND_STUCK, reason))
+
+    def _become(self, wanted: RefundStatus, at: datetime) -> None:
+        if wanted not in REFUND_MOVES[self.status]:
+            return
+        late = wanted is RefundStatus.SUCCEEDED and self.status is not RefundStatus.CREATED
+        self.status = wanted
+        self.sequence += 1
+        self.events.append(Event(REFUND_EVENTS[wanted], self.sequence, at, late))
