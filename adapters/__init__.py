@@ -1,0 +1,1 @@
+"""One package per party or technology behind the ports."""

@@ -1,0 +1,42 @@
+"""Where the present moment comes from: the machine's clock, or one that tests can move."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+
+class SystemClock:
+    """Wall time, always aware UTC."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return datetime.now(UTC)
+
+
+class MovableClock:
+    """Wall time plus an offset that only grows; shared by basepay and the simulators.
+
+    `scale` makes business time run faster than wall time (60: a minute a second).
+    """
+
+    def __init__(
+        self,
+        *,
+        offset_seconds: float = 0.0,
+        scale: float = 1.0,
+        wall: Callable[[], datetime] = SystemClock().now,
+    ) -> None:
+        self._wall = wall
+        self._started_at = wall()
+        self._scale = scale
+        self._offset = timedelta(seconds=offset_seconds)
+
+    def now(self) -> datetime:
+        """Return the present moment of this clock."""
+        passed = self._wall() - self._started_at
+        return self._started_at + passed * self._scale + self._offset
+
+    def advance(self, seconds: float) -> None:
+        """Move this clock forward; `ValueError` for a step back, which no provider takes."""
+        if seconds < 0:
+            raise ValueError(f"a clock only moves forward, not by {seconds} s")
+        self._offset += timedelta(seconds=seconds)

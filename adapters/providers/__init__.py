@@ -1,0 +1,1 @@
+"""The parties that take money for us, and what they share."""

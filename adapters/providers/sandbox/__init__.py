@@ -1,0 +1,1 @@
+"""What the provider simulators share: book, clock, faults, callbacks and the payer's phone."""
