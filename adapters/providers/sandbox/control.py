@@ -1,0 +1,188 @@
+"""What testers may do to the simulators: the payer's phone, the book, the clock, faults."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException, HTTPException, NotFoundException
+from litestar.params import FromPath, JSONBody
+from litestar.types import ControllerRouterHandler
+
+from adapters.providers.sandbox.faults import Fault, Faults, UnknownFault
+from adapters.providers.sandbox.provider import PayerAction, PayerRefused, SandboxProvider, World
+from adapters.providers.sandbox.records import Callback, Order, Refund
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order as `GET /sandbox/book` lists it."""
+
+    provider: str
+    merchant: str
+    provider_order_no: str
+    provider_transaction_id: str | None
+    amount: int  # fen
+    subject: str
+    state: str
+    created_at: datetime
+    expires_at: datetime | None
+    paid_at: datetime | None
+    closed_at: datetime | None
+    charges: int
+
+
+class RefundRow(msgspec.Struct, frozen=True):
+    """A refund as `GET /sandbox/book` lists it."""
+
+    provider: str
+    merchant: str
+    provider_refund_no: str
+    provider_refund_id: str | None
+    provider_order_no: str
+    amount: int  # fen
+    state: str
+    created_at: datetime
+    succeeded_at: datetime | None
+
+
+class CallbackRow(msgspec.Struct, frozen=True):
+    """A callback that is still to be delivered."""
+
+    provider: str
+    provider_order_no: str
+    event: str
+    attempts: int
+    next_at: datetime | None
+    last_answer: str | None
+
+
+class BookAnswer(msgspec.Struct, frozen=True):
+    """The provider's truth."""
+
+    orders: list[OrderRow]
+    refunds: list[RefundRow]
+    pending_callbacks: list[CallbackRow]
+
+
+class Payer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The order the payer holds the phone to, by number or by QR code text."""
+
+    provider_order_no: str | None = None
+    code_url: str | None = None
+    provider: str | None = None
+
+
+class ClockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far to move the shared clock."""
+
+    advance_seconds: float
+
+
+@get("/sandbox/credentials")
+async def credentials(
+    request: Request[Any, Any, Any],
+    providers: NamedDependency[Mapping[str, SandboxProvider]],
+) -> dict[str, Mapping[str, Any]]:
+    base_url = str(request.base_url).rstrip("/")
+    return {name: provider.credentials(base_url) for name, provider in providers.items()}
+
+
+@get("/sandbox/book")
+async def read_book(world: NamedDependency[World]) -> BookAnswer:
+    await world.book.durable()
+    return BookAnswer(
+        orders=[order_row(order) for order in world.book.orders()],
+        refunds=[_refund_row(refund) for refund in world.book.refunds()],
+        pending_callbacks=[_callback_row(each) for each in world.book.pending_callbacks()],
+    )
+
+
+@post("/sandbox/payer/{action:str}", status_code=200)
+async def payer_acts(
+    action: FromPath[str],
+    data: JSONBody[Payer],
+    world: NamedDependency[World],
+    providers: NamedDependency[Mapping[str, SandboxProvider]],
+) -> OrderRow:
+    if action not in list(PayerAction):
+        raise NotFoundException(f"a payer may {', '.join(PayerAction)}, not {action!r}")
+    for provider in providers.values():
+        provider.pass_time()
+    order = _find_order(world, data, list(providers))
+    try:
+        providers[order.provider].payer_acts(order, PayerAction(action))
+    except PayerRefused as refusal:
+        raise HTTPException(str(refusal), status_code=409) from refusal
+    await world.book.durable()
+    return order_row(world.book.order(order.provider, order.provider_order_no) or order)
+
+
+@post("/sandbox/clock", status_code=200)
+async def move_clock(
+    data: JSONBody[ClockMove],
+    world: NamedDependency[World],
+    providers: NamedDependency[Mapping[str, SandboxProvider]],
+) -> dict[str, datetime]:
+    try:
+        world.clock.advance(data.advance_seconds)
+    except (ValueError, OverflowError) as refusal:
+        raise ClientException(str(refusal)) from refusal
+    for provider in providers.values():
+        provider.pass_time()
+    await world.book.durable()
+    return {"now": world.clock.now()}
+
+
+@get("/sandbox/faults")
+async def list_faults(faults: NamedDependency[Faults]) -> Sequence[Fault]:
+    return faults.armed()
+
+
+@post("/sandbox/faults", status_code=201)
+async def arm_fault(data: JSONBody[Fault], faults: NamedDependency[Faults]) -> Sequence[Fault]:
+    try:
+        faults.arm(data)
+    except UnknownFault as unknown:
+        raise ClientException(str(unknown)) from unknown
+    return faults.armed()
+
+
+@delete("/sandbox/faults")
+async def clear_faults(faults: NamedDependency[Faults]) -> None:
+    faults.clear()
+
+
+HANDLERS: Sequence[ControllerRouterHandler] = (
+    credentials,
+    read_book,
+    payer_acts,
+    move_clock,
+    list_faults,
+    arm_fault,
+    clear_faults,
+)
+
+
+def _find_order(world: World, payer: Payer, names: Sequence[str]) -> Order:
+    found = world.book.order_by_code(payer.code_url) if payer.code_url else None
+    for name in names if payer.provider is None else [payer.provider]:
+        if found is None and payer.provider_order_no:
+            found = world.book.order(name, payer.provider_order_no)
+    if found is None:
+        raise NotFoundException("no order has this provider_order_no or code_url")
+    return found
+
+
+def order_row(order: Order) -> OrderRow:
+    """Show an order without its provider's own details."""
+    return OrderRow(**{name: getattr(order, name) for name in OrderRow.__struct_fields__})
+
+
+def _refund_row(refund: Refund) -> RefundRow:
+    return RefundRow(**{name: getattr(refund, name) for name in RefundRow.__struct_fields__})
+
+
+def _callback_row(callback: Callback) -> CallbackRow:
+    return CallbackRow(**{name: getattr(callback, name) for name in CallbackRow.__struct_fields__})

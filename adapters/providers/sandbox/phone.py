@@ -1,0 +1,66 @@
+"""The payer's phone: a page for a human who plays the customer."""
+
+from collections.abc import Mapping
+from datetime import timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+
+from adapters.providers.sandbox.faults import Faults
+from adapters.providers.sandbox.provider import SandboxProvider, World
+from adapters.providers.sandbox.records import Order
+
+#: A payer scrolls through so many orders at most.
+ORDERS_SHOWN = 50
+
+BEIJING = timezone(timedelta(hours=8))
+
+#: The page loads nothing from anywhere, and nobody may frame it.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; connect-src 'self'; img-src data:; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+_pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, auto_reload=False
+)
+_pages.filters["yuan"] = lambda fen: f"{fen // 100:,}.{fen % 100:02d}"
+_pages.filters["beijing"] = lambda at: at.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
+
+
+@get("/sandbox", media_type=MediaType.HTML)
+async def show_phone(
+    world: NamedDependency[World],
+    faults: NamedDependency[Faults],
+    providers: NamedDependency[Mapping[str, SandboxProvider]],
+    order: FromQuery[str | None] = None,
+) -> Response[str]:
+    for provider in providers.values():
+        provider.pass_time()
+    page = _pages.get_template("phone.html").render(
+        chosen=_find(world, order, providers),
+        asked_for=order,
+        orders=list(reversed(world.book.orders()[-ORDERS_SHOWN:])),
+        is_open=lambda each: _is_open(world, each),
+        armed=faults.armed(),
+        now=world.clock.now(),
+    )
+    return Response(page, media_type=MediaType.HTML, headers=HEADERS)
+
+
+def _find(world: World, order: str | None, providers: Mapping[str, Any]) -> Order | None:
+    """Find by merchant order number or by QR code text."""
+    if not order:
+        return None
+    by_number = (world.book.order(name, order) for name in providers)
+    return next((each for each in by_number if each), world.book.order_by_code(order))
+
+
+def _is_open(world: World, order: Order) -> bool:
+    expired = order.expires_at is not None and order.expires_at <= world.clock.now()
+    return order.paid_at is None and order.closed_at is None and not expired
