@@ -1,0 +1,1 @@
+"""The processes: settings, wiring and the command line."""
