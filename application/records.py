@@ -130,6 +130,7 @@ class Filter:
     """Which orders to list; None means any. `cursor` is the last id of the page before."""
 
     app: str | None = None
+    id: str | None = None
     status: str | None = None
     method: str | None = None
     account: str | None = None

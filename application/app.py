@@ -1,0 +1,129 @@
+"""The table of contents: one entry a use case, wired once from the ports."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from application.announce_events import AnnounceEvents
+from application.apply_callback import ApplyCallbacks
+from application.close_payment import ClosePayment
+from application.create_payment import CreatePayment
+from application.create_refund import CreateRefund
+from application.idempotency import Idempotency
+from application.ledger import Ledger, Numbers
+from application.ports import (
+    Account,
+    Agenda,
+    CallbackQueue,
+    Clock,
+    Directory,
+    EventPublisher,
+    Library,
+    Locks,
+    NewId,
+    NewWork,
+    Outbox,
+    Unavailable,
+)
+from application.queries import GetOrders
+from application.receive_callback import ReceiveCallback
+from application.refresh_payment import RefreshPayment
+from application.refresh_refund import RefreshRefund
+from application.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything outside, as the configuration chose it."""
+
+    work: NewWork
+    outbox: Outbox
+    callbacks: CallbackQueue
+    agenda: Agenda
+    library: Library
+    directory: Directory
+    publisher: EventPublisher
+    locks: Locks
+    accounts: Mapping[str, Account]
+    clock: Clock  # business time
+    wall_clock: Clock  # signatures and replay windows
+    new_id: NewId
+    number_prefix: str  # two characters that tell our order numbers from another deployment's
+    pings: Mapping[str, Callable[[], Awaitable[None]]]  # raise Unavailable when a part is down
+
+
+class App:
+    """What basepay does."""
+
+    def __init__(self, world: World) -> None:
+        numbers = Numbers(world.new_id, world.number_prefix)
+        work, accounts, clock = world.work, world.accounts, world.clock
+        ledger = Ledger(work=work, accounts=accounts, clock=clock, numbers=numbers)
+        idempotency = Idempotency(work=work, locks=world.locks, clock=clock)
+        self.library, self.directory = world.library, world.directory
+        self._pings = world.pings
+
+        self.create_payment = CreatePayment(
+            work=work,
+            accounts=accounts,
+            clock=clock,
+            numbers=numbers,
+            idempotency=idempotency,
+            ledger=ledger,
+        )
+        self.create_refund = CreateRefund(
+            work=work,
+            accounts=accounts,
+            clock=clock,
+            numbers=numbers,
+            idempotency=idempotency,
+            ledger=ledger,
+        )
+        self.refresh_payment = RefreshPayment(accounts=accounts, clock=clock, ledger=ledger)
+        self.refresh_refund = RefreshRefund(work=work, accounts=accounts, ledger=ledger)
+        orders = GetOrders(
+            work=work,
+            clock=clock,
+            refresh_payment=self.refresh_payment,
+            refresh_refund=self.refresh_refund,
+        )
+        self.get_payment, self.get_refund = orders.payment, orders.refund
+        self.close_payment = ClosePayment(
+            orders=orders, accounts=accounts, clock=clock, ledger=ledger
+        )
+        self.receive_callback = ReceiveCallback(
+            accounts=accounts,
+            queue=world.callbacks,
+            wall_clock=world.wall_clock,
+            new_id=world.new_id,
+        )
+        self.apply_callbacks = ApplyCallbacks(
+            work=work,
+            queue=world.callbacks,
+            accounts=accounts,
+            clock=clock,
+            ledger=ledger,
+            refresh_refund=self.refresh_refund,
+        )
+        self.sweep = Sweep(
+            work=work,
+            agenda=world.agenda,
+            clock=clock,
+            ledger=ledger,
+            refresh_payment=self.refresh_payment,
+            refresh_refund=self.refresh_refund,
+        )
+        self.announce_events = AnnounceEvents(
+            outbox=world.outbox, publisher=world.publisher, clock=clock
+        )
+
+    async def ready(self) -> dict[str, str]:
+        """Each part we depend on: `ok`, or what is wrong with it."""
+        return {name: await _state(ping) for name, ping in self._pings.items()}
+
+
+async def _state(ping: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await ping()
+    except Unavailable as error:
+        return str(error) or "unavailable"
+    return "ok"

@@ -1,0 +1,108 @@
+"""The payment service: verify each queued callback again and learn from it."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import assert_never
+
+from application.ledger import Ledger, evidence_of
+from application.ports import Account, CallbackQueue, CallbackRejected, Clock, NewWork
+from application.records import NoNews, PaymentNews, RawCallback, RefundNews
+from application.refresh_refund import RefreshRefund
+from domain.events import IncidentKind
+from domain.outcome import Unknown
+
+log = logging.getLogger("basepay.callbacks")
+
+BATCH = 64
+
+#: Seconds before a failed attempt is repeated; after the last one the callback is dead.
+RETRIES = (1, 2, 5, 10, 30, 60, 300, 600)
+
+
+class ApplyCallbacks:
+    """Takes what the gateway accepted. Applying twice is quiet, so at least once is enough."""
+
+    def __init__(
+        self,
+        *,
+        work: NewWork,
+        queue: CallbackQueue,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        ledger: Ledger,
+        refresh_refund: RefreshRefund,
+    ) -> None:
+        self._work, self._queue, self._accounts = work, queue, accounts
+        self._clock, self._ledger, self._refresh_refund = clock, ledger, refresh_refund
+
+    async def __call__(self) -> int:
+        """Apply one batch; how many were taken."""
+        batch = await self._queue.take(BATCH, at=self._clock.now())
+        await asyncio.gather(*(self._attempt(callback, tries) for callback, tries in batch))
+        return len(batch)
+
+    async def _attempt(self, callback: RawCallback, tries: int) -> None:
+        try:
+            await self._apply(callback)
+            await self._queue.done(callback.id)
+        except Exception:  # one bad callback must not stop the others
+            log.exception("callback %s failed, attempt %s", callback.id, tries + 1)
+            await self._fail(callback, tries)
+
+    async def _fail(self, callback: RawCallback, tries: int) -> None:
+        if tries < len(RETRIES):
+            until = self._clock.now() + timedelta(seconds=RETRIES[tries])
+            await self._queue.postpone(callback.id, until)
+            return
+        text = f"{callback.id} of {callback.account} failed {tries + 1} times"
+        await self._ledger.report(IncidentKind.DEAD_CALLBACK, text, evidence=None)
+        await self._queue.postpone(callback.id, None)
+
+    async def _apply(self, callback: RawCallback) -> None:
+        account = self._accounts.get(callback.account)
+        if account is None:
+            raise CallbackRejected(f"{callback.account} is not configured any more")
+        try:
+            news = account.callbacks.read(callback)
+        except CallbackRejected as error:
+            await self._disown(callback, IncidentKind.DEAD_CALLBACK, f"not genuine: {error}")
+            return
+        match news:
+            case PaymentNews():
+                await self._apply_to_payment(callback, news)
+            case RefundNews():
+                await self._apply_to_refund(callback, news)
+            case NoNews():
+                pass
+            case _:
+                assert_never(news)
+
+    async def _apply_to_payment(self, callback: RawCallback, news: PaymentNews) -> None:
+        async with self._work() as work:
+            payment = await work.payments.numbered(news.provider_order_no)
+        if payment is None or payment.account != callback.account:
+            text = f"{callback.account} speaks of payment {news.provider_order_no}: not ours"
+            await self._disown(callback, IncidentKind.UNKNOWN_ORDER, text)
+            return
+        await self._ledger.learn_payment(
+            payment, news.outcome, source="callback", callback=callback
+        )
+
+    async def _apply_to_refund(self, callback: RawCallback, news: RefundNews) -> None:
+        async with self._work() as work:
+            refund = await work.refunds.numbered(news.provider_refund_no)
+        if refund is None or refund.account != callback.account:
+            text = f"{callback.account} speaks of refund {news.provider_refund_no}: not ours"
+            await self._disown(callback, IncidentKind.UNKNOWN_REFUND, text)
+            return
+        refund = await self._ledger.learn_refund(
+            refund, news.outcome, source="callback", callback=callback
+        )
+        if isinstance(news.outcome, Unknown) and refund.open:
+            await self._refresh_refund(refund)
+
+    async def _disown(self, callback: RawCallback, kind: IncidentKind, text: str) -> None:
+        evidence = evidence_of(callback, None, kind.value)
+        await self._ledger.report(kind, text, evidence=evidence)

@@ -1,0 +1,264 @@
+"""Create a payment: remember it, ask the provider, remember what it said.
+
+Between the two commits lies the outside call; every state there can be finished by a repetition
+of the request or by the sweeper.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from application.idempotency import Answer, Idempotency, Key, answered
+from application.ledger import Ledger, Numbers, payment_status, settle
+from application.ports import Account, Clock, NewWork, UnitOfWork
+from application.records import Request
+from domain.errors import (
+    AccountRequired,
+    FieldError,
+    InvalidRequest,
+    MethodNotOffered,
+    OrderAlreadyPaid,
+    PaymentInProgress,
+)
+from domain.method import DEFAULT_EXPIRES_IN, MIN_EXPIRES_IN, TERMS, Method, Terms
+from domain.money import Money
+from domain.order import Order
+from domain.outcome import Outcome, Unknown
+from domain.payment import Payment
+from domain.status import PaymentStatus
+
+#: How long a customer waits for the close of the payment they switched away from.
+SUPERSEDE_SECONDS = 2.0
+
+#: Fen. One hundred million yuan; providers' own limits are lower.
+MAX_AMOUNT = 10_000_000_000
+
+NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+RESERVED_PREFIX = "dup-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPayment:
+    """What an app asks for."""
+
+    app: str
+    order_no: str
+    amount: int  # fen
+    subject: str
+    method: Method
+    payer: Mapping[str, str] = field(default_factory=dict)
+    client_ip: str | None = None
+    return_url: str | None = None
+    expires_in: int | None = None  # seconds
+    account: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class CreatePayment:
+    """The use case behind `POST /v1/payments`."""
+
+    def __init__(
+        self,
+        *,
+        work: NewWork,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        numbers: Numbers,
+        idempotency: Idempotency,
+        ledger: Ledger,
+    ) -> None:
+        self._work, self._accounts, self._clock = work, accounts, clock
+        self._numbers, self._idempotency, self._ledger = numbers, idempotency, ledger
+
+    async def __call__(self, command: NewPayment, key: Key) -> Answer:
+        """The payment as JSON: 201 new, 200 the same open one, 202 outcome unknown.
+
+        Raises InvalidRequest, AccountRequired, MethodNotOffered, OrderAlreadyPaid,
+        PaymentInProgress, and what Idempotency.once raises.
+        """
+        validate(command)
+        account = self._account(command)
+
+        async def run(key: Key) -> Answer:
+            return await self._place(self._draft(command, account), account, key)
+
+        return await self._idempotency.once(key, run=run, resume=self._resume)
+
+    async def _place(self, payment: Payment, account: Account, key: Key) -> Answer:
+        earlier = await self._earlier(payment)
+        if earlier is not None and earlier.open:
+            if _same(earlier, payment):
+                return await self._again(earlier, key)
+            earlier = await self._supersede(earlier)
+        request = self._idempotency.claim(key, payment.id)
+        async with self._work() as work:
+            await self._take_order(work, payment, earlier)
+            if payment.action is not None:  # built here: nothing is left to ask
+                settle(request, payment_status(payment), payment)
+            self._ledger.keep_payment(work, payment)
+            work.requests.save(request)
+            await work.commit()
+        if payment.action is None:
+            await self._start(payment, request)
+        return answered(request)
+
+    async def _start(self, payment: Payment, request: Request) -> None:
+        outcome = await self._accounts[payment.account].payments.start(payment)
+        await self._ledger.learn_payment(payment, outcome, source="start", request=request)
+
+    async def _resume(self, request: Request) -> Answer:
+        """Finish what a crashed owner began: the same number, the same bytes."""
+        async with self._work() as work:
+            payment = await work.payments.get(request.order_id)
+        if payment.open and payment.action is None and not payment.terms.charges_at_once:
+            await self._start(payment, request)
+        else:
+            nothing = Unknown("resumed")
+            await self._ledger.learn_payment(payment, nothing, source="resume", request=request)
+        return answered(request)
+
+    async def _earlier(self, payment: Payment) -> Payment | None:
+        async with self._work() as work:
+            order = await work.orders.find(payment.app, payment.order_no)
+            if order is None:
+                return None
+            if order.winner is not None:
+                raise OrderAlreadyPaid(order.order_no, order.winner)
+            return await work.payments.get(order.current)
+
+    async def _again(self, payment: Payment, key: Key) -> Answer:
+        """The same open payment; a stale code is renewed from the stored request."""
+        action = payment.action
+        if action and action.expires_at and self._clock.now() >= action.expires_at:
+            outcome = await self._accounts[payment.account].payments.start(payment)
+            payment = await self._ledger.learn_payment(payment, outcome, source="start")
+        request = self._idempotency.claim(key, payment.id)
+        settle(request, 200 if payment.action else payment_status(payment), payment)
+        async with self._work() as work:
+            work.requests.save(request)
+            await work.commit()
+        return answered(request)
+
+    async def _supersede(self, earlier: Payment) -> Payment:
+        """Close the old one at the provider if that can be confirmed quickly."""
+        if earlier.terms.charges_at_once:
+            raise PaymentInProgress(earlier.id)
+        outcome = await self._close(earlier)
+        earlier = await self._ledger.learn_payment(earlier, outcome, source="close")
+        if earlier.status is PaymentStatus.SUCCEEDED:
+            raise OrderAlreadyPaid(earlier.order_no, earlier.id)
+        return earlier
+
+    async def _close(self, payment: Payment) -> Outcome:
+        try:
+            async with asyncio.timeout(SUPERSEDE_SECONDS):
+                return await self._accounts[payment.account].payments.close(payment)
+        except TimeoutError:
+            return Unknown("no answer to the close in time")
+
+    async def _take_order(
+        self, work: UnitOfWork, payment: Payment, earlier: Payment | None
+    ) -> None:
+        """Make `payment` the order's current one; what was open before is left to the sweeper."""
+        order = await work.orders.find(payment.app, payment.order_no)
+        if order is None:
+            order = Order(app=payment.app, order_no=payment.order_no, current=payment.id)
+        elif order.winner is not None:
+            raise OrderAlreadyPaid(order.order_no, order.winner)
+        else:
+            order.current = payment.id
+        work.orders.save(order)
+        if earlier is not None and earlier.status in (PaymentStatus.CREATED, PaymentStatus.CLOSED):
+            earlier.superseded_by = earlier.superseded_by or payment.id
+            earlier.ask_to_close(self._clock.now())
+            self._ledger.keep_payment(work, earlier)
+
+    def _draft(self, command: NewPayment, account: Account) -> Payment:
+        now, id = self._clock.now(), self._numbers("pay")
+        amount = Money(command.amount)
+        payment = Payment(
+            id=id,
+            app=command.app,
+            order_no=command.order_no,
+            account=account.name,
+            method=command.method,
+            amount=amount,
+            charged_amount=amount,
+            subject=command.subject,
+            provider_order_no=self._numbers.at_provider(id),
+            created_at=now,
+            expires_at=now + _lifetime(command),
+            payer=command.payer,
+            client_ip=command.client_ip,
+            return_url=command.return_url,
+            metadata=command.metadata,
+        )
+        prepared = account.payments.prepare(payment)
+        payment.payee, payment.request = prepared.payee, prepared.request
+        payment.action = prepared.action
+        payment.plan_check(now)
+        return payment
+
+    def _account(self, command: NewPayment) -> Account:
+        provider = TERMS[command.method].provider
+        choices = [each for each in self._accounts.values() if each.provider is provider]
+        if command.account is not None:
+            chosen = [each for each in choices if each.name == command.account]
+        else:
+            chosen = choices
+        if len(chosen) != 1:
+            raise AccountRequired(provider.value, tuple(each.name for each in choices))
+        if command.method not in chosen[0].methods:
+            raise MethodNotOffered(command.method, chosen[0].name)
+        return chosen[0]
+
+
+def validate(command: NewPayment) -> None:
+    """What can be told without a provider. Raises InvalidRequest with every wrong field."""
+    terms = TERMS[command.method]
+    errors = [*number_errors("order_no", command.order_no), *_need_errors(command, terms)]
+    if not 1 <= command.amount <= MAX_AMOUNT:
+        errors.append(FieldError("amount", f"1 to {MAX_AMOUNT}, in fen"))
+    if not command.subject.strip() or len(command.subject) > 127:
+        errors.append(FieldError("subject", "1 to 127 characters that the payer will read"))
+    seconds = command.expires_in
+    if seconds is not None and terms.charges_at_once:
+        errors.append(FieldError("expires_in", "absent: a code payment is charged at once"))
+    elif seconds is not None and not MIN_EXPIRES_IN <= seconds <= terms.max_expires_in:
+        limits = f"{MIN_EXPIRES_IN} to {terms.max_expires_in}"
+        errors.append(FieldError("expires_in", f"{limits} seconds for {command.method}"))
+    if errors:
+        raise InvalidRequest(*errors)
+
+
+def number_errors(name: str, value: str) -> list[FieldError]:
+    if not NUMBER.fullmatch(value):
+        return [FieldError(name, "1 to 64 letters, digits, `_` or `-`")]
+    if value.startswith(RESERVED_PREFIX):
+        return [FieldError(name, f"another prefix: `{RESERVED_PREFIX}` is reserved")]
+    return []
+
+
+def _need_errors(command: NewPayment, terms: Terms) -> list[FieldError]:
+    given = {f"payer.{name}" for name, value in command.payer.items() if value}
+    given |= {name for name in ("client_ip", "return_url") if getattr(command, name)}
+    return [
+        FieldError(need.replace("|", " or "), f"a value: {command.method} needs it")
+        for need in terms.needs
+        if given.isdisjoint(need.split("|"))
+    ]
+
+
+def _lifetime(command: NewPayment) -> timedelta:
+    most = TERMS[command.method].max_expires_in
+    return timedelta(seconds=command.expires_in or min(DEFAULT_EXPIRES_IN, most))
+
+
+def _same(earlier: Payment, wanted: Payment) -> bool:
+    def content(payment: Payment) -> tuple[object, ...]:
+        who = payment.account, dict(payment.payer)
+        return payment.amount, payment.subject, payment.method, *who
+
+    return content(earlier) == content(wanted)

@@ -1,0 +1,149 @@
+"""Create a refund: reserve the money, remember, ask the provider, remember what it said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.create_payment import number_errors
+from application.idempotency import Answer, Idempotency, Key, answered
+from application.ledger import Ledger, Numbers, refund_status, settle
+from application.ports import Account, Clock, NewWork, UnitOfWork
+from application.records import Request
+from domain.errors import FieldError, InvalidRequest, NotFound, RefundNoReused
+from domain.money import Money
+from domain.outcome import Unknown
+from domain.payment import Payment
+from domain.refund import Initiator, Refund
+from domain.status import RefundStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRefund:
+    """What an app asks for."""
+
+    app: str
+    payment_id: str
+    refund_no: str
+    amount: int  # fen
+    reason: str  # 1–80 characters, shown to the payer
+
+
+class CreateRefund:
+    """The use case behind `POST /v1/refunds`."""
+
+    def __init__(
+        self,
+        *,
+        work: NewWork,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        numbers: Numbers,
+        idempotency: Idempotency,
+        ledger: Ledger,
+    ) -> None:
+        self._work, self._accounts, self._clock = work, accounts, clock
+        self._numbers, self._idempotency, self._ledger = numbers, idempotency, ledger
+
+    async def __call__(self, command: NewRefund, key: Key) -> Answer:
+        """The refund as JSON: 201 accepted, 202 queued or unknown, 200 the same one again.
+
+        Raises InvalidRequest, NotFound, PaymentNotSucceeded, RefundExceedsPayment,
+        RefundNoReused, RefundLimitReached, RefundWindowClosed, and what Idempotency.once raises.
+        """
+        validate(command)
+
+        async def run(key: Key) -> Answer:
+            return await self._place(command, key)
+
+        return await self._idempotency.once(key, run=run, resume=self._resume)
+
+    async def _place(self, command: NewRefund, key: Key) -> Answer:
+        now = self._clock.now()
+        async with self._work() as work:
+            payment = await work.payments.get(command.payment_id)
+            if payment.app != command.app:
+                raise NotFound("payment", command.payment_id)
+            refund = await work.refunds.named(command.app, command.refund_no)
+            if refund is None:
+                refund = self._draft(command, payment, now)
+            elif (refund.payment_id, refund.amount.fen) != (command.payment_id, command.amount):
+                raise RefundNoReused(command.refund_no, refund.id)
+            elif refund.status is RefundStatus.FAILED and not refund.abnormal:
+                refund.retry(now)
+            else:
+                return await self._again(work, refund, key)
+            request = await self._reserve(work, refund, payment, key, now)
+        if request.status is None:
+            await self._send(refund, payment, request)
+        return answered(request)
+
+    async def _reserve(
+        self, work: UnitOfWork, refund: Refund, payment: Payment, key: Key, now: datetime
+    ) -> Request:
+        """Commit the reserve, the refund and the claim; a queued refund is answered at once."""
+        payment.reserve(refund.amount, at=now)
+        spacing = self._accounts[payment.account].refund_spacing
+        turn = payment.take_refund_turn(now, spacing)
+        refund.plan_check(now)
+        request = self._idempotency.claim(key, refund.id)
+        if turn > now:
+            refund.next_check_at = turn
+            settle(request, refund_status(refund), refund)
+        self._ledger.keep_payment(work, payment)
+        self._ledger.keep_refund(work, refund)
+        work.requests.save(request)
+        await work.commit()
+        return request
+
+    async def _again(self, work: UnitOfWork, refund: Refund, key: Key) -> Answer:
+        request = self._idempotency.claim(key, refund.id)
+        settle(request, 200, refund)
+        work.requests.save(request)
+        await work.commit()
+        return answered(request)
+
+    async def _send(self, refund: Refund, payment: Payment, request: Request) -> None:
+        outcome = await self._accounts[refund.account].refunds.refund(refund, payment)
+        await self._ledger.learn_refund(refund, outcome, source="refund", request=request)
+
+    async def _resume(self, request: Request) -> Answer:
+        """Finish what a crashed owner began; the number makes a repetition harmless."""
+        async with self._work() as work:
+            refund = await work.refunds.get(request.order_id)
+            payment = await work.payments.get(refund.payment_id)
+        if refund.open and refund.accepted_at is None:
+            await self._send(refund, payment, request)
+        else:
+            nothing = Unknown("resumed")
+            await self._ledger.learn_refund(refund, nothing, source="resume", request=request)
+        return answered(request)
+
+    def _draft(self, command: NewRefund, payment: Payment, now: datetime) -> Refund:
+        id, amount = self._numbers("ref"), Money(command.amount)
+        refund = Refund(
+            id=id,
+            app=command.app,
+            refund_no=command.refund_no,
+            payment_id=payment.id,
+            order_no=payment.order_no,
+            account=payment.account,
+            amount=amount,
+            charged_amount=amount,
+            reason=command.reason,
+            initiated_by=Initiator.APP,
+            provider_refund_no=self._numbers.at_provider(id),
+            created_at=now,
+        )
+        refund.request = self._accounts[payment.account].refunds.prepare_refund(refund, payment)
+        return refund
+
+
+def validate(command: NewRefund) -> None:
+    """What can be told without the payment. Raises InvalidRequest with every wrong field."""
+    errors = number_errors("refund_no", command.refund_no)
+    if command.amount < 1:
+        errors.append(FieldError("amount", "at least 1, in fen"))
+    if not command.reason.strip() or len(command.reason) > 80:
+        errors.append(FieldError("reason", "1 to 80 characters that the payer will read"))
+    if errors:
+        raise InvalidRequest(*errors)

@@ -1,0 +1,114 @@
+"""One key, one execution, one answer: the truth is a row, claimed together with the order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from application.ports import AlreadyExists, Clock, Locks, LostUpdate, NewWork
+from application.records import Request
+from domain.errors import IdempotencyInProgress, IdempotencyKeyReused
+
+#: How long a running request is left alone; longer than its provider call can take.
+LEASE = timedelta(seconds=20)
+
+#: How long a twin waits for the first answer.
+WAIT_SECONDS = 10.0
+POLL_SECONDS = 0.25
+
+#: Rounds against other writers of the same rows; each round somebody gets through.
+ROUNDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The caller's idempotency key in its scope, and the SHA-256 of what it asks."""
+
+    app: str
+    route: str
+    key: str
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"{self.app}:{self.route}:{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller hears: now, and byte for byte at every repetition."""
+
+    status: int
+    body: bytes
+    order_id: str
+    replayed: bool = False
+
+
+Run = Callable[[Key], Awaitable[Answer]]
+Resume = Callable[[Request], Awaitable[Answer]]
+
+
+class Idempotency:
+    """Runs a request once per key; twins wait, repetitions hear the first answer."""
+
+    def __init__(self, *, work: NewWork, locks: Locks, clock: Clock) -> None:
+        self._work, self._locks, self._clock = work, locks, clock
+
+    async def once(self, key: Key, *, run: Run, resume: Resume) -> Answer:
+        """Run, resume after a crash, or repeat the answer.
+
+        Raises IdempotencyKeyReused, IdempotencyInProgress, and what `run` raises: then the key
+        stays free.
+        """
+        token = await self._locks.acquire(str(key), wait_seconds=WAIT_SECONDS)
+        if token is None:
+            raise IdempotencyInProgress(key.key)
+        try:
+            return await self._run(key, run, resume)
+        finally:
+            await self._locks.release(str(key), token)
+
+    def claim(self, key: Key, order_id: str) -> Request:
+        """The row to save in the same commit as the order."""
+        now = self._clock.now()
+        return Request(
+            app=key.app,
+            route=key.route,
+            key=key.key,
+            fingerprint=key.fingerprint,
+            order_id=order_id,
+            created_at=now,
+            leased_until=now + LEASE,
+        )
+
+    async def _run(self, key: Key, run: Run, resume: Resume) -> Answer:
+        for _ in range(ROUNDS):
+            try:
+                return await self._known(key, resume) or await run(key)
+            except (LostUpdate, AlreadyExists):
+                continue  # another request changed the same order or took the key: look again
+        raise LostUpdate
+
+    async def _known(self, key: Key, resume: Resume) -> Answer | None:
+        waited = 0.0
+        while True:
+            async with self._work() as work:
+                request = await work.requests.find(key.app, key.route, key.key)
+            if request is None:
+                return None
+            if request.fingerprint != key.fingerprint:
+                raise IdempotencyKeyReused(key.key)
+            if request.status is not None:
+                return Answer(request.status, request.body, request.order_id, replayed=True)
+            if self._clock.now() >= request.leased_until:
+                return await resume(request)  # its owner is gone
+            if waited >= WAIT_SECONDS:
+                raise IdempotencyInProgress(key.key)
+            await asyncio.sleep(POLL_SECONDS)
+            waited += POLL_SECONDS
+
+
+def answered(request: Request) -> Answer:
+    """The answer that a settled request holds."""
+    if request.status is None:
+        raise ValueError(f"{request.key} has no answer yet")
+    return Answer(request.status, request.body, request.order_id)

@@ -1,0 +1,291 @@
+"""The one door: whatever is learned about an order is kept here, its events and evidence with it.
+
+Callback, query answer, sweep and repair all end in `learn_payment` or `learn_refund`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports import Account, AlreadyExists, Clock, LostUpdate, NewId, NewWork, UnitOfWork
+from application.records import Evidence, Incident, Message, RawCallback, Request
+from application.views import payment_view, refund_view, to_json
+from domain.events import EventType, IncidentKind, Order, Report
+from domain.outcome import Outcome, RefundOutcome
+from domain.payment import Payment
+from domain.refund import Initiator, Refund
+
+#: Rounds against other writers of the same order; each round somebody gets through.
+ROUNDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Makes ids, and from them the numbers that providers know; the prefix is the deployment's."""
+
+    new_id: NewId
+    prefix: str  # two characters, letters and digits
+
+    def __call__(self, kind: str) -> str:
+        """An id such as `pay_…`, `evt_…`."""
+        return f"{kind}_{self.new_id()}"
+
+    def at_provider(self, id: str) -> str:
+        """The provider's order number: derived from our id, so a retry can't make a second."""
+        return self.prefix + id.partition("_")[2]
+
+
+class Ledger:
+    """Keeps what is learned, under version checks, together with what it causes."""
+
+    def __init__(
+        self, *, work: NewWork, accounts: Mapping[str, Account], clock: Clock, numbers: Numbers
+    ) -> None:
+        self._work, self._accounts = work, accounts
+        self._clock, self._numbers = clock, numbers
+
+    async def learn_payment(
+        self,
+        payment: Payment,
+        outcome: Outcome,
+        *,
+        source: str,
+        callback: RawCallback | None = None,
+        request: Request | None = None,
+    ) -> Payment:
+        """Take in an outcome; with `request`, settle that request's answer in the same commit.
+
+        Returns the payment as kept. Somebody faster is no harm: read again, learn again.
+        """
+        for _ in range(ROUNDS):
+            try:
+                now = self._clock.now()
+                async with self._work() as work:
+                    payment.learn(outcome, at=now)
+                    await self._settle_order(work, payment, now)
+                    self._keep_evidence(work, payment.id, source, outcome, callback, now)
+                    self.keep_payment(work, payment)
+                    if request is not None and request.status is None:
+                        settle(request, payment_status(payment), payment)
+                        work.requests.save(request)
+                    await work.commit()
+                return payment
+            except (LostUpdate, AlreadyExists):
+                async with self._work() as work:
+                    payment = await work.payments.get(payment.id)
+                    await self._reload(work, request)
+        raise LostUpdate
+
+    async def learn_refund(
+        self,
+        refund: Refund,
+        outcome: RefundOutcome,
+        *,
+        source: str,
+        callback: RawCallback | None = None,
+        request: Request | None = None,
+    ) -> Refund:
+        """Likewise for a refund; its payment's reserve follows in the same commit."""
+        for _ in range(ROUNDS):
+            try:
+                now = self._clock.now()
+                async with self._work() as work:
+                    await self._learn_refund(work, refund, outcome, now)
+                    self._keep_evidence(work, refund.id, source, outcome, callback, now)
+                    self.keep_refund(work, refund)
+                    if request is not None and request.status is None:
+                        settle(request, refund_status(refund), refund)
+                        work.requests.save(request)
+                    await work.commit()
+                return refund
+            except (LostUpdate, AlreadyExists):
+                async with self._work() as work:
+                    refund = await work.refunds.get(refund.id)
+                    await self._reload(work, request)
+        raise LostUpdate
+
+    async def change_payment(self, id: str, change: Callable[[Payment], None]) -> Payment:
+        """Apply `change` to the stored payment; repeated on a lost update."""
+        for _ in range(ROUNDS):
+            try:
+                async with self._work() as work:
+                    payment = await work.payments.get(id)
+                    change(payment)
+                    self.keep_payment(work, payment)
+                    await work.commit()
+                return payment
+            except LostUpdate:
+                continue
+        raise LostUpdate
+
+    async def change_refund(self, id: str, change: Callable[[Refund], None]) -> Refund:
+        """Likewise for a refund."""
+        for _ in range(ROUNDS):
+            try:
+                async with self._work() as work:
+                    refund = await work.refunds.get(id)
+                    change(refund)
+                    self.keep_refund(work, refund)
+                    await work.commit()
+                return refund
+            except LostUpdate:
+                continue
+        raise LostUpdate
+
+    async def report(self, kind: IncidentKind, detail: str, *, evidence: Evidence | None) -> None:
+        """Keep an incident that belongs to no order of ours."""
+        async with self._work() as work:
+            if evidence is not None:
+                work.append(evidence)
+            work.append(self._incident(Report(kind, detail), None, None, self._clock.now()))
+            await work.commit()
+
+    def keep_payment(self, work: UnitOfWork, payment: Payment) -> None:
+        """Stage a payment with the events and incidents it brought about."""
+        work.payments.save(payment)
+        data = to_json(payment_view(payment)) if payment.events else b""
+        self._announce(work, payment, data)
+
+    def keep_refund(self, work: UnitOfWork, refund: Refund) -> None:
+        """Stage a refund likewise."""
+        work.refunds.save(refund)
+        data = to_json(refund_view(refund)) if refund.events else b""
+        self._announce(work, refund, data)
+
+    async def _learn_refund(
+        self, work: UnitOfWork, refund: Refund, outcome: RefundOutcome, now: datetime
+    ) -> None:
+        reserved, refunded = refund.reserved, refund.refunded
+        refund.learn(outcome, at=now)
+        if (reserved, refunded) == (refund.reserved, refund.refunded):
+            return
+        payment = await work.payments.get(refund.payment_id)
+        payment.shift_refund(
+            reserved=refund.reserved - reserved, refunded=refund.refunded - refunded
+        )
+        self.keep_payment(work, payment)
+
+    async def _settle_order(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
+        """The first success committed here wins the order; a second one is refunded by itself."""
+        if all(event.type is not EventType.PAYMENT_SUCCEEDED for event in payment.events):
+            return
+        order = await work.orders.find(payment.app, payment.order_no)
+        if order is None:
+            raise ValueError(f"{payment.id} belongs to no order")
+        if order.won_by(payment.id):
+            work.orders.save(order)
+            await self._close_successor(work, order.current, payment, now)
+        else:
+            payment.duplicate_of = order.winner
+            self._refund_duplicate(work, payment, now)
+
+    async def _close_successor(
+        self, work: UnitOfWork, current: str, winner: Payment, now: datetime
+    ) -> None:
+        if current == winner.id:
+            return
+        successor = await work.payments.get(current)
+        if successor.open:
+            successor.ask_to_close(now)
+            self.keep_payment(work, successor)
+
+    def _refund_duplicate(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
+        account = self._accounts[payment.account]
+        id = self._numbers("ref")
+        refund = Refund(
+            id=id,
+            app=payment.app,
+            refund_no=f"dup-{payment.id}",
+            payment_id=payment.id,
+            order_no=payment.order_no,
+            account=payment.account,
+            amount=payment.refundable(),
+            charged_amount=payment.charged_amount,
+            reason="duplicate payment",
+            initiated_by=Initiator.BASEPAY,
+            provider_refund_no=self._numbers.at_provider(id),
+            created_at=now,
+        )
+        refund.request = account.refunds.prepare_refund(refund, payment)
+        payment.reserve(refund.amount, at=now)
+        refund.next_check_at = payment.take_refund_turn(now, account.refund_spacing)
+        text = f"{payment.order_no} was already paid by {payment.duplicate_of}"
+        payment.reports.append(Report(IncidentKind.DUPLICATE_PAYMENT, text))
+        self.keep_refund(work, refund)
+
+    def _announce(self, work: UnitOfWork, order: Order, data: bytes) -> None:
+        for event in order.events:
+            work.append(
+                Message(
+                    id=self._numbers("evt"),
+                    app=order.app,
+                    type=event.type,
+                    order_id=order.id,
+                    sequence=event.sequence,
+                    occurred_at=event.occurred_at,
+                    late=event.late,
+                    data=data,
+                )
+            )
+        now = self._clock.now()
+        for report in order.reports:
+            work.append(self._incident(report, order.app, order.id, now))
+        order.events.clear()
+        order.reports.clear()
+
+    def _incident(
+        self, report: Report, app: str | None, order_id: str | None, now: datetime
+    ) -> Incident:
+        return Incident(self._numbers("inc"), report.kind, app, order_id, report.detail, now)
+
+    def _keep_evidence(
+        self,
+        work: UnitOfWork,
+        order_id: str,
+        source: str,
+        outcome: Outcome | RefundOutcome,
+        callback: RawCallback | None,
+        now: datetime,
+    ) -> None:
+        if callback is not None:
+            work.append(evidence_of(callback, order_id, type(outcome).__name__))
+        else:
+            text = f"{type(outcome).__name__} {outcome.trace}".rstrip()
+            work.append(Evidence(self._numbers("evi"), order_id, source, text, now))
+
+    async def _reload(self, work: UnitOfWork, request: Request | None) -> None:
+        if request is None:
+            return
+        stored = await work.requests.find(request.app, request.route, request.key)
+        if stored is not None:
+            request.status, request.body = stored.status, stored.body
+            request.version = stored.version
+
+
+def evidence_of(callback: RawCallback, order_id: str | None, verdict: str) -> Evidence:
+    """A callback's raw bytes and headers; its own id, so that a repetition adds nothing."""
+    return Evidence(
+        id=callback.id,
+        order_id=order_id,
+        source="callback",
+        text=verdict,
+        received_at=callback.received_at,
+        headers=callback.headers,
+        body=callback.body,
+    )
+
+
+def settle(request: Request, status: int, order: Payment | Refund) -> None:
+    """Give a request its answer: the order as it is at this commit."""
+    view = payment_view(order) if isinstance(order, Payment) else refund_view(order)
+    request.status, request.body = status, to_json(view)
+
+
+def payment_status(payment: Payment) -> int:
+    """201, also when the provider refused it; 202 while its outcome is unknown."""
+    return 202 if payment.open and payment.action is None else 201
+
+
+def refund_status(refund: Refund) -> int:
+    """201 when the provider answered, 202 when queued or unknown."""
+    return 202 if refund.open and refund.accepted_at is None else 201

@@ -1,0 +1,36 @@
+"""Ask the provider about one payment, in the way that its state calls for."""
+
+from collections.abc import Mapping
+
+from application.ledger import Ledger
+from application.ports import Account, Clock, PaymentProvider
+from domain.outcome import AwaitingPayer, Declined, NotFound, Outcome
+from domain.payment import Payment
+
+
+class RefreshPayment:
+    """Close what should end, send again what got no answer, else query."""
+
+    def __init__(self, *, accounts: Mapping[str, Account], clock: Clock, ledger: Ledger) -> None:
+        self._accounts, self._clock, self._ledger = accounts, clock, ledger
+
+    async def __call__(self, payment: Payment) -> Payment:
+        """The payment as it is known now; nothing is raised for a silent provider."""
+        provider = self._accounts[payment.account].payments
+        if payment.should_close(self._clock.now()):
+            source, outcome = "close", await provider.close(payment)
+        elif payment.open and payment.action is None and not payment.terms.charges_at_once:
+            source, outcome = "start", await self._start_again(provider, payment)
+        else:
+            source, outcome = "query", await provider.query(payment)
+        return await self._ledger.learn_payment(payment, outcome, source=source)
+
+    async def _start_again(self, provider: PaymentProvider, payment: Payment) -> Outcome:
+        """The same number and bytes again; a refusal may only mean that the first one lives."""
+        started = await provider.start(payment)
+        if isinstance(started, AwaitingPayer):
+            return started
+        asked = await provider.query(payment)
+        if isinstance(asked, NotFound) and isinstance(started, Declined):
+            return started
+        return asked
