@@ -1,0 +1,1 @@
+"""Alipay: payments, refunds and callbacks over gateway.do."""

@@ -1,0 +1,139 @@
+"""The pretended Alipay as the shared simulator runs it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.providers.alipay.sandbox import answer, notice, payer
+from adapters.providers.alipay.sandbox.desk import Desk, Request
+from adapters.providers.alipay.sandbox.gateway_checks import GatewayChecks
+from adapters.providers.alipay.sandbox.keys import AlipayKeys
+from adapters.providers.alipay.sandbox.methods import METHODS
+from adapters.providers.alipay.sandbox.parties import Parties
+from adapters.providers.alipay.sandbox.refund_calls import NO_FUND_CHANGE
+from adapters.providers.alipay.sandbox.refused import Refused, of_code
+from adapters.providers.alipay.sandbox.request import codec_of, read_parameters
+from adapters.providers.alipay.sandbox.settings import AlipayRules
+from adapters.providers.alipay.sandbox.signature import sign_with_flaws
+from adapters.providers.alipay.sandbox.trades import NAME, Trades
+from adapters.providers.sandbox.faults import Fault, Struck
+from adapters.providers.sandbox.provider import Answer, Call, Message, PayerAction, World
+from adapters.providers.sandbox.records import Callback, Order
+
+GATEWAY = "/gateway.do"
+
+#: Our own fault: the node comes twice, the second one forged and outside the signature (§11, 3).
+DUPLICATE_ROOT = "duplicate_root"
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+class AlipaySandbox:
+    """Alipay's gateway in key mode for one app and one account, with one payer."""
+
+    name = NAME
+    paths: Sequence[str] = (GATEWAY,)
+    fault_kinds = frozenset({DUPLICATE_ROOT, NO_FUND_CHANGE})
+    #: Eight deliveries in all (alipay.md §6.5).
+    retry_delays_seconds: Sequence[float] = (
+        4 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR,
+    )  # fmt: skip
+
+    def __init__(
+        self, world: World, *, parties: Parties | None = None, rules: AlipayRules | None = None
+    ) -> None:
+        self._keys = AlipayKeys(world.keys)
+        self._parties = parties or Parties()
+        self._rules = rules or AlipayRules()
+        self._trades = Trades(world, self._parties, self._rules)
+        self._desk = Desk(self._trades, self._parties, self._rules, world.clock)
+        self._checks = GatewayChecks(
+            app_id=self._parties.app_id,
+            app_public_key=self._keys.app.public_key(),
+            methods=METHODS.keys(),
+            timestamp_window_seconds=self._rules.timestamp_window_seconds,
+        )
+
+    def credentials(self, base_url: str) -> Mapping[str, Any]:
+        """Hand out the merchant's side of the keys."""
+        return self._keys.credentials(base_url + GATEWAY, self._parties)
+
+    def operation(self, call: Call) -> str:
+        """Name the call in the trade's words."""
+        method = METHODS.get(_parameters(call).get("method", ""))
+        return method.operation if method else "other"
+
+    def answer(self, call: Call, struck: Struck) -> Answer:
+        """Check the request as the gateway does, carry it out, and sign what is said."""
+        self._trades.pass_time()
+        try:
+            parameters = read_parameters(call.query.encode("latin-1"), call.body)
+            self._checks.check(parameters, wall_time=datetime.now(UTC))
+        except Refused as why:
+            return self._say(_parameters(call), answer.refused(why, {}), struck, signed=why.signed)
+        method = METHODS[parameters["method"]]
+        try:
+            fields = answer.succeeded(method.carry_out(self._desk, Request(parameters, struck)))
+        except Refused as why:
+            fields = answer.refused(why, method.fields_when_refused(parameters))
+        return self._say(parameters, fields, struck)
+
+    def trouble(self, call: Call, fault: Fault) -> Answer:
+        """Answer as infrastructure in trouble (not 200), or as the gateway with an error code."""
+        if fault.kind == "status":
+            page = f"<html><body><h1>{fault.status}</h1></body></html>".encode()
+            return Answer(fault.status, {"content-type": "text/html"}, page)
+        parameters = _parameters(call)
+        why = of_code(fault.code)
+        method = METHODS.get(parameters.get("method", ""))
+        also = method.fields_when_refused(parameters) if method and why.code == "40004" else {}
+        return self._say(parameters, answer.refused(why, also), {})
+
+    def payer_acts(self, order: Order, action: PayerAction) -> None:
+        """Let the payer scan, pay, hesitate or let the time run out."""
+        self._trades.pass_time()
+        payer.act(self._desk, self._trades.order(order.provider_order_no) or order, action)
+
+    def pass_time(self) -> None:
+        """Close what has expired."""
+        self._trades.pass_time()
+
+    def render(self, callback: Callback, struck: Struck) -> Message:
+        """Write one delivery of a notify, signed for itself."""
+        fields = notice.stamped(callback.content, sent_at=self._desk.now())
+        key = self._keys.stranger if "callback_forged" in struck else self._keys.alipay
+        signature = sign_with_flaws(notice.content_to_sign(fields), key, struck)
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return Message(headers, notice.form(fields, signature))
+
+    def acknowledged(self, status: int, body: bytes) -> bool:
+        """200 and exactly `success` (§6.5)."""
+        if self._rules.upper_case_ack_counts:
+            body = body.lower()
+        return status == 200 and body == b"success"
+
+    def _say(
+        self,
+        parameters: Mapping[str, str],
+        fields: Mapping[str, str],
+        struck: Struck,
+        *,
+        signed: bool = True,
+    ) -> Answer:
+        method, charset = parameters.get("method", ""), codec_of(parameters) or "utf-8"
+        name = answer.node_name(method if method in METHODS else None)
+        node = answer.write_node(fields, codec=charset)
+        signature = sign_with_flaws(node, self._keys.alipay, struck) if signed else None
+        forged = b""
+        if DUPLICATE_ROOT in struck:
+            forged = answer.write_node(answer.forge(fields), codec=charset)
+        body = answer.write_body(name, node, signature, forged=forged)
+        return Answer(200, {"content-type": f"text/html;charset={charset}"}, body)
+
+
+def _parameters(call: Call) -> Mapping[str, str]:
+    """What can be read of the call; nothing, where it is no form at all."""
+    try:
+        return read_parameters(call.query.encode("latin-1"), call.body)
+    except Refused:
+        return {}

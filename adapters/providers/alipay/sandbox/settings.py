@@ -1,0 +1,42 @@
+"""What the pretended Alipay does where the reference is unsure or leaves a choice."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from adapters.providers.alipay.sandbox.trade_status import TradeStatus
+
+
+class RepeatedPrecreate(StrEnum):
+    """How the same order number, asked for a code again, is answered. Source: alipay.md §3.6."""
+
+    SAME_CODE = "same_code"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlipayRules:
+    """Assumptions and switches; sections are those of the protocol reference alipay.md."""
+
+    #: v2 documents no window, v3 says 10 minutes (§1.3, unverified).
+    timestamp_window_seconds: int = 600
+    #: The documented error or the code once more (§3.6, unverified).
+    repeated_precreate: RepeatedPrecreate = RepeatedPrecreate.SAME_CODE
+    #: Unknown fields in biz_content "may be rejected" (§1.3).
+    refuses_unknown_fields: bool = True
+    #: Either of two codes is documented for closing what is closed or paid (§4.4, unverified).
+    not_closable: str = "ACQ.TRADE_STATUS_ERROR"
+    #: Whether a cancel without a trade also kills the code that nobody scanned (§4.5, unverified).
+    cancel_kills_code: bool = False
+    #: Later than this, a paid trade is refunded, not cancelled (§4.5, unverified).
+    cancel_window: timedelta = timedelta(hours=24)
+    #: Twelve months in current contracts; afterwards the trade is finished (§4.2).
+    refund_window: timedelta = timedelta(days=365)
+    #: Statuses that cause a notify; partial refunds count as TRADE_SUCCESS (§6.2).
+    notified: frozenset[TradeStatus] = frozenset({TradeStatus.TRADE_SUCCESS})
+    #: The TRADE_CLOSED notify of a full refund (§5.4).
+    notifies_full_refund: bool = True
+    #: "Within a few seconds" (§6.1, unverified).
+    notify_timeout_seconds: float = 5.0
+    #: `SUCCESS` was seen to work, `success` is documented (§6.5, unverified).
+    upper_case_ack_counts: bool = False
