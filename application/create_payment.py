@@ -82,11 +82,11 @@ class CreatePayment:
         account = self._account(command)
 
         async def run(key: Key) -> Answer:
-            return await self._place(self._draft(command, account), account, key)
+            return await self._place(self._draft(command, account), key)
 
         return await self._idempotency.once(key, run=run, resume=self._resume)
 
-    async def _place(self, payment: Payment, account: Account, key: Key) -> Answer:
+    async def _place(self, payment: Payment, key: Key) -> Answer:
         earlier = await self._earlier(payment)
         if earlier is not None and earlier.open:
             if _same(earlier, payment):

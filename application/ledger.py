@@ -63,7 +63,9 @@ class Ledger:
                 async with self._work() as work:
                     payment.learn(outcome, at=now)
                     await self._settle_order(work, payment, now)
-                    self._keep_evidence(work, payment.id, source, outcome, callback, now)
+                    self._keep_evidence(
+                        work, payment.id, source=source, outcome=outcome, callback=callback, now=now
+                    )
                     self.keep_payment(work, payment)
                     if request is not None and request.status is None:
                         settle(request, payment_status(payment), payment)
@@ -91,7 +93,9 @@ class Ledger:
                 now = self._clock.now()
                 async with self._work() as work:
                     await self._learn_refund(work, refund, outcome, now)
-                    self._keep_evidence(work, refund.id, source, outcome, callback, now)
+                    self._keep_evidence(
+                        work, refund.id, source=source, outcome=outcome, callback=callback, now=now
+                    )
                     self.keep_refund(work, refund)
                     if request is not None and request.status is None:
                         settle(request, refund_status(refund), refund)
@@ -242,6 +246,7 @@ class Ledger:
         self,
         work: UnitOfWork,
         order_id: str,
+        *,
         source: str,
         outcome: Outcome | RefundOutcome,
         callback: RawCallback | None,

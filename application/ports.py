@@ -248,7 +248,7 @@ class PaymentProvider(Protocol):
         """Where the provider says it stands."""
 
     async def close(self, payment: Payment) -> Outcome:
-        """Ask to close, then report what is true: Closed only if confirmed, or Paid, …"""
+        """Ask to close, then report what is true: Closed only if confirmed."""
 
 
 class RefundProvider(Protocol):

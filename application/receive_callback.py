@@ -53,6 +53,6 @@ class ReceiveCallback:
             log.warning("callback for %s refused: %s", account_name, error)
             return account.callbacks.reply(accepted=False)
         except (Unavailable, TimeoutError):
-            log.error("callback for %s not kept; the provider will repeat it", account_name)
+            log.exception("callback for %s not kept; it will be repeated", account_name)
             return account.callbacks.reply(accepted=False)
         return account.callbacks.reply(accepted=True)

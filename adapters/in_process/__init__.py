@@ -1,0 +1,1 @@
+"""Locks and the event platform inside one process; durability is the database's."""

@@ -1,0 +1,237 @@
+"""A provider in memory: remembers, refuses, falls silent; its other methods are the payer's."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from application.ports import Account, CallbackRejected, Clock, Prepared
+from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
+from domain.method import TERMS, ActionType, Method, Provider
+from domain.money import ZERO, Money
+from domain.outcome import (
+    Action,
+    AwaitingPayer,
+    Closed,
+    Declined,
+    Failure,
+    NotFound,
+    Outcome,
+    Paid,
+    Payee,
+    RefundAbnormal,
+    RefundAccepted,
+    Refunded,
+    RefundNotFound,
+    RefundOutcome,
+    RefundPostponed,
+    RefundRefused,
+    Unknown,
+)
+from domain.payment import Payment
+from domain.refund import Refund
+
+SILENT = Unknown("no answer")
+
+
+@dataclass(slots=True)
+class Trade:
+    """One order in the provider's book."""
+
+    number: str
+    amount: Money
+    state: str = "open"  # open, paid, closed
+    paid_at: datetime | None = None
+    charges: int = 0
+    refunds: dict[str, "Returned"] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Returned:
+    """One refund in the provider's book."""
+
+    number: str
+    amount: Money
+    state: str = "processing"  # processing, done, abnormal
+    done_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Mood:
+    """How the provider behaves just now."""
+
+    silent: bool = False  # hears nothing, answers nothing
+    swallows_answers: bool = False  # acts, but its answer is lost
+    refuses: Failure | None = None
+    refund_trouble: RefundOutcome | None = None
+
+
+class InMemoryProvider:
+    """Speaks for one account of either provider, at port level."""
+
+    def __init__(self, name: str, provider: Provider, clock: Clock) -> None:
+        self.name, self.provider = name, provider
+        self.book: dict[str, Trade] = {}
+        self.mood = Mood()
+        self.calls: list[tuple[str, str]] = []
+        self.payee = Payee(f"merchant-of-{name}", f"app-of-{name}")
+        self._clock = clock
+        self._key = f"the key of {name}"
+
+    def account(self, *, refund_spacing: timedelta = timedelta(0)) -> Account:
+        """This provider as one merchant account that offers all its methods."""
+        methods = frozenset(m for m in Method if TERMS[m].provider is self.provider)
+        return Account(self.name, self.provider, methods, refund_spacing, self, self, self)
+
+    # What basepay asks.
+
+    def prepare(self, payment: Payment) -> Prepared:
+        return Prepared(self.payee, msgspec.json.encode([payment.provider_order_no, "prepay"]))
+
+    async def start(self, payment: Payment) -> Outcome:
+        self.calls.append(("start", payment.provider_order_no))
+        if self.mood.silent:
+            return SILENT
+        if self.mood.refuses:
+            return Declined(self.mood.refuses, trace="refused")
+        number = payment.provider_order_no
+        trade = self.book.setdefault(number, Trade(number, payment.charged_amount))
+        if self.mood.swallows_answers:
+            return SILENT
+        if trade.state != "open":
+            return Unknown(f"the order is {trade.state}: ask")
+        action = Action(ActionType.SHOW_QR_CODE, {"code_url": f"memory://pay/{number}"})
+        return AwaitingPayer(action, trace="started")
+
+    async def query(self, payment: Payment) -> Outcome:
+        self.calls.append(("query", payment.provider_order_no))
+        if self.mood.silent or self.mood.swallows_answers:
+            return SILENT
+        return self._outcome(payment.provider_order_no)
+
+    async def close(self, payment: Payment) -> Outcome:
+        self.calls.append(("close", payment.provider_order_no))
+        if self.mood.silent:
+            return SILENT
+        trade = self.book.get(payment.provider_order_no)
+        if trade is not None and trade.state == "open":
+            trade.state = "closed"
+        if self.mood.swallows_answers:
+            return SILENT
+        return self._outcome(payment.provider_order_no)
+
+    def prepare_refund(self, refund: Refund, payment: Payment) -> bytes:
+        return msgspec.json.encode([payment.provider_order_no, refund.provider_refund_no])
+
+    async def refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
+        self.calls.append(("refund", refund.provider_refund_no))
+        if self.mood.silent:
+            return SILENT
+        if self.mood.refund_trouble:
+            return self.mood.refund_trouble
+        trade = self.book[payment.provider_order_no]
+        number = refund.provider_refund_no
+        if number not in trade.refunds and self._exceeds(trade, refund.charged_amount):
+            return RefundRefused(Failure("refused", "OVER", "more than was paid"))
+        trade.refunds.setdefault(number, Returned(number, refund.charged_amount))
+        if self.mood.swallows_answers:
+            return SILENT
+        return self._refund_outcome(trade.refunds[number])
+
+    async def query_refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
+        self.calls.append(("query_refund", refund.provider_refund_no))
+        if self.mood.silent or self.mood.swallows_answers:
+            return SILENT
+        trade = self.book.get(payment.provider_order_no)
+        returned = trade.refunds.get(refund.provider_refund_no) if trade else None
+        return self._refund_outcome(returned) if returned else RefundNotFound()
+
+    def read(self, callback: RawCallback) -> News:
+        """The genuine ones are JSON that names this provider's key."""
+        try:
+            kind, number, key = msgspec.json.decode(callback.body, type=tuple[str, str, str])
+        except msgspec.DecodeError as error:
+            raise CallbackRejected(f"not readable: {error}") from None
+        if key != self._key:
+            raise CallbackRejected("signed by a stranger")
+        if kind == "payment":
+            return PaymentNews(number, self._outcome(number))
+        for trade in self.book.values():
+            if number in trade.refunds:
+                outcome = self._refund_outcome(trade.refunds[number])
+                return RefundNews(number, trade.number, outcome)
+        return NoNews()
+
+    def reply(self, *, accepted: bool) -> Reply:
+        return Reply(200 if accepted else 400, b"ok" if accepted else b"no", "text/plain")
+
+    # What happens at the provider.
+
+    def payer_pays(self, number: str, amount: Money | None = None) -> None:
+        """The payer pays; `amount` other than the order's is a provider gone wrong."""
+        trade = self.book[number]
+        trade.amount = amount or trade.amount
+        trade.state, trade.paid_at, trade.charges = "paid", self._clock.now(), trade.charges + 1
+
+    def refund_arrives(self, number: str) -> None:
+        """The money reaches the payer."""
+        returned = self._returned(number)
+        returned.state, returned.done_at = "done", self._clock.now()
+
+    def refund_bounces(self, number: str) -> None:
+        """The payer's card is gone: the money left the merchant and waits."""
+        self._returned(number).state = "abnormal"
+
+    def stops_answering(self) -> None:
+        """Hears nothing and answers nothing until `behaves_again`."""
+        self.mood = replace(self.mood, silent=True)
+
+    def loses_answers(self) -> None:
+        """Does as it is told, but its answers never arrive."""
+        self.mood = replace(self.mood, swallows_answers=True)
+
+    def refuses(self, code: str, message: str) -> None:
+        """Definitely refuses every new order."""
+        self.mood = replace(self.mood, refuses=Failure("refused", code, message))
+
+    def has_no_balance(self) -> None:
+        """Refuses refunds for a reason that passes."""
+        self.mood = replace(self.mood, refund_trouble=RefundPostponed("NOT_ENOUGH"))
+
+    def refuses_refunds(self, code: str, message: str) -> None:
+        """Definitely refuses refunds."""
+        trouble = RefundRefused(Failure("refused", code, message))
+        self.mood = replace(self.mood, refund_trouble=trouble)
+
+    def behaves_again(self) -> None:
+        """Everything works."""
+        self.mood = Mood()
+
+    def callback(self, kind: str, number: str, *, forged: bool = False) -> bytes:
+        """The body of a callback about a payment or refund."""
+        return msgspec.json.encode((kind, number, "another key" if forged else self._key))
+
+    def _outcome(self, number: str) -> Outcome:
+        trade = self.book.get(number)
+        if trade is None:
+            return NotFound(trace="not found")
+        if trade.state == "closed":
+            return Closed(trace="closed")
+        if trade.paid_at is None:
+            return AwaitingPayer(trace="open")
+        return Paid(f"tx-{number}", trade.amount, trade.paid_at, self.payee, "payer", trade.amount)
+
+    def _refund_outcome(self, returned: Returned) -> RefundOutcome:
+        id = f"rf-{returned.number}"
+        if returned.state == "abnormal":
+            return RefundAbnormal(Failure("abnormal", "ABNORMAL", "the card is closed"), id)
+        if returned.done_at is None:
+            return RefundAccepted(id, self._clock.now())
+        return Refunded(returned.amount, returned.done_at, id)
+
+    def _exceeds(self, trade: Trade, amount: Money) -> bool:
+        given = sum((each.amount for each in trade.refunds.values()), ZERO)
+        return trade.amount < given + amount
+
+    def _returned(self, number: str) -> Returned:
+        return next(t.refunds[number] for t in self.book.values() if number in t.refunds)
