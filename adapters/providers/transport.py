@@ -119,3 +119,14 @@ def _translated() -> Iterator[None]:
         raise httpx.ReadTimeout(str(error) or "no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
         raise httpx.ReadError(str(error)) from error
+
+
+async def exchange(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request
+) -> tuple[httpx.Response, bytes]:
+    """Send a request; the answer with its body as it came, on which signatures are checked.
+
+    Raises httpx.HTTPError, of which nothing may be concluded about what the provider did.
+    """
+    answer = await transport.handle_async_request(request)
+    return answer, b"".join([part async for part in answer.aiter_raw()])

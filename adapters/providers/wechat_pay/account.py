@@ -1,0 +1,35 @@
+"""Puts one WeChat Pay merchant account together."""
+
+from datetime import timedelta
+
+import httpx
+
+from adapters.providers.wechat_pay.callbacks import WeChatCallbacks
+from adapters.providers.wechat_pay.client import Client
+from adapters.providers.wechat_pay.config import WeChatPayConfig
+from adapters.providers.wechat_pay.keys import Keys
+from adapters.providers.wechat_pay.payments import WeChatPayments
+from adapters.providers.wechat_pay.products import offered
+from adapters.providers.wechat_pay.refunds import WeChatRefunds
+from application.ports import Account, Clock
+from domain.method import Provider
+
+#: Two refunds of one order are taken at least a minute apart. Source: MAPPING.md §5.
+REFUND_SPACING = timedelta(minutes=1)
+
+
+def wechat_pay_account(
+    config: WeChatPayConfig, transport: httpx.AsyncBaseTransport, clock: Clock
+) -> Account:
+    """Everything that speaks for this merchant. Raises ValueError for keys that can't be read."""
+    keys = Keys.load(config)
+    client = Client(config, keys, transport)
+    return Account(
+        name=config.name,
+        provider=Provider.WECHAT,
+        methods=offered(config.app_ids),
+        refund_spacing=REFUND_SPACING,
+        payments=WeChatPayments(config, client, clock),
+        refunds=WeChatRefunds(config, client),
+        callbacks=WeChatCallbacks(config, keys),
+    )

@@ -1,0 +1,76 @@
+"""WeChat Pay's callbacks of one account: verified on the raw bytes, opened, and read."""
+
+import base64
+import binascii
+
+from cryptography.exceptions import InvalidTag
+
+from adapters.providers.wechat_pay.config import WeChatPayConfig
+from adapters.providers.wechat_pay.keys import Keys
+from adapters.providers.wechat_pay.reading import outcome_of, outcome_of_notice
+from adapters.providers.wechat_pay.signing import NotGenuine, verify
+from adapters.providers.wechat_pay.wire import (
+    NotUnderstood,
+    Resource,
+    read_envelope,
+    read_notice,
+    read_trade,
+)
+from application.ports import CallbackRejected
+from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
+
+ALGORITHM = "AEAD_AES_256_GCM"
+NONCE_BYTES = 12
+
+
+class WeChatCallbacks:
+    """A CallbackReader. The replay window is judged at the moment of arrival."""
+
+    def __init__(self, config: WeChatPayConfig, keys: Keys) -> None:
+        self._config = config
+        self._keys = keys
+
+    def read(self, callback: RawCallback) -> News:
+        """Verify, open and understand; raises CallbackRejected. Source: MAPPING.md §6."""
+        try:
+            verify(self._keys, callback.headers, callback.body, at=callback.received_at.timestamp())
+            envelope = read_envelope(callback.body)
+            kind, _, _ = envelope.event_type.partition(".")
+            if kind not in ("TRANSACTION", "REFUND"):
+                return NoNews()  # a self test, or a product that is not ours
+            content = self._open(envelope.resource)
+            trace = callback.headers.get("request-id", "")[:128]
+            if kind == "TRANSACTION":
+                return self._payment_news(content, trace)
+            return self._refund_news(content, trace)
+        except (NotGenuine, NotUnderstood) as error:
+            raise CallbackRejected(str(error)) from None
+
+    def reply(self, *, accepted: bool) -> Reply:
+        """Any 2xx ends the deliveries; anything else brings the message again."""
+        if accepted:
+            return Reply(200, b'{"code":"SUCCESS"}', "application/json")
+        return Reply(401, '{"code":"FAIL","message":"失败"}'.encode(), "application/json")
+
+    def _payment_news(self, content: bytes, trace: str) -> PaymentNews:
+        trade = read_trade(content)
+        return PaymentNews(trade.out_trade_no, outcome_of(trade, trace=trace))
+
+    def _refund_news(self, content: bytes, trace: str) -> RefundNews:
+        notice = read_notice(content)
+        if notice.mchid != self._config.mchid:  # a refund's news can't carry who was paid
+            raise NotUnderstood("the refund belongs to another merchant")
+        outcome = outcome_of_notice(notice, trace=trace)
+        return RefundNews(notice.out_refund_no, notice.out_trade_no, outcome)
+
+    def _open(self, resource: Resource) -> bytes:
+        nonce = resource.nonce.encode()
+        if resource.algorithm != ALGORITHM or len(nonce) != NONCE_BYTES:
+            raise NotUnderstood("sealed in another way")
+        try:
+            sealed = base64.b64decode(resource.ciphertext, validate=True)
+            return self._keys.seal.decrypt(nonce, sealed, (resource.associated_data or "").encode())
+        except binascii.Error:
+            raise NotUnderstood("the sealed part is not base64") from None
+        except (InvalidTag, ValueError):
+            raise NotUnderstood("can't be opened: is api_v3_key the merchant's?") from None

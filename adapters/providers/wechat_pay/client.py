@@ -1,0 +1,114 @@
+"""One signed call to WeChat Pay, and what can be believed of its answer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from adapters.providers.transport import exchange
+from adapters.providers.wechat_pay.answers import normal_code
+from adapters.providers.wechat_pay.config import WeChatPayConfig
+from adapters.providers.wechat_pay.keys import Keys
+from adapters.providers.wechat_pay.signing import NotGenuine, authorization, verify
+from adapters.providers.wechat_pay.wire import NotUnderstood, Refusal, read_refusal
+from domain.outcome import Unknown
+
+USER_AGENT = "basepay"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Only a genuine one may end anything."""
+
+    status: int
+    body: bytes
+    doubt: str  # why it can't be shown to be genuine; empty if it can
+    signed: bool  # carries a signature at all, good or bad
+    request_id: str
+
+    @property
+    def genuine(self) -> bool:
+        """The raw bytes carry a signature of WeChat Pay."""
+        return not self.doubt
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The error body, if this is a well-formed one."""
+        if self.status < 400 and self.status != 202:
+            return None
+        try:
+            return read_refusal(self.body)
+        except NotUnderstood:
+            return None
+
+    @property
+    def trace(self) -> str:
+        """Return request id, status and code: what WeChat Pay's support asks for."""
+        refusal = self.refusal
+        code = normal_code(refusal.code)[:32] if refusal else ""
+        return " ".join(filter(None, [self.request_id[:128], str(self.status), code]))
+
+    def unknown(self, reason: str) -> Unknown:
+        """Nothing was learned from this answer."""
+        return Unknown(reason, trace=self.trace)
+
+
+class Client:
+    """Signs what goes out and verifies what comes in, for one merchant."""
+
+    def __init__(
+        self,
+        config: WeChatPayConfig,
+        keys: Keys,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._keys = keys
+        self._transport = transport
+        self._wall = wall
+
+    async def call(self, method: str, target: str, body: bytes = b"") -> Answer | Unknown:
+        """Send these bytes to this path and query, or Unknown if no whole answer came."""
+        url = self._config.base_url + target
+        request = httpx.Request(
+            method, url, headers=await self._headers(method, target, body), content=body
+        )
+        try:
+            response, content = await exchange(self._transport, request)
+        except httpx.HTTPError as error:
+            return Unknown(f"no answer: {type(error).__name__} {error}")
+        return Answer(
+            status=response.status_code,
+            body=content,
+            doubt=self._doubt(response.headers, content),
+            signed="wechatpay-signature" in response.headers,
+            request_id=response.headers.get("request-id", ""),
+        )
+
+    async def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        return {
+            "Authorization": await authorization(
+                self._keys.signer,
+                mchid=self._config.mchid,
+                serial_no=self._config.serial_no,
+                method=method,
+                target=target,
+                body=body,
+                at=self._wall(),
+            ),
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # the signature is over the plain body
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+            "Wechatpay-Serial": self._keys.preferred,
+        }
+
+    def _doubt(self, headers: httpx.Headers, body: bytes) -> str:
+        try:
+            verify(self._keys, headers, body, at=self._wall())
+        except NotGenuine as reason:
+            return str(reason)
+        return ""

@@ -1,0 +1,61 @@
+"""The settings of one WeChat Pay merchant account, checked before anything starts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+API = "https://api.mch.weixin.qq.com"
+PUBLIC_KEY_PREFIX = "PUB_KEY_ID_"
+
+
+@dataclass(frozen=True, slots=True)
+class AppIds:
+    """The app ids bound to the merchant; what has none can't be offered."""
+
+    official_account: str | None = None  # native, H5, code and JSAPI
+    mini_program: str | None = None
+    app: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeChatPayConfig:
+    """One mchid. Certificates and public keys of WeChat Pay may stand side by side.
+
+    Raises ValueError naming the key and the shape expected, never a secret.
+    """
+
+    name: str
+    mchid: str
+    app_ids: AppIds
+    serial_no: str  # of the merchant API certificate, hex
+    private_key: str = field(repr=False)  # apiclient_key.pem
+    api_v3_key: str = field(repr=False)
+    notify_url: str
+    platform_certificates: tuple[str, ...] = ()  # PEM
+    public_keys: Mapping[str, str] = field(default_factory=dict)  # PUB_KEY_ID_… -> PEM
+    base_url: str = API
+
+    def __post_init__(self) -> None:
+        _expect("mchid", self.mchid, r"[0-9]{1,32}", "1-32 digits")
+        _expect("serial_no", self.serial_no, r"[0-9A-Fa-f]{1,64}", "hexadecimal digits")
+        _expect("base_url", self.base_url, r"https?://[^/?#]+", "scheme and host, without a path")
+        _expect(
+            "notify_url",
+            self.notify_url,
+            r"https?://[^/?#]+/[^?#]{1,200}",
+            "an address with a path, without a query, at most 255 characters",
+        )
+        for kind in ("official_account", "mini_program", "app"):
+            if (app_id := getattr(self.app_ids, kind)) is not None:
+                _expect(f"app_ids.{kind}", app_id, r"[0-9A-Za-z_-]{1,32}", "1-32 letters or digits")
+        if len(self.api_v3_key.encode()) != 32:
+            raise ValueError("api_v3_key: expected exactly 32 bytes")
+        if not self.platform_certificates and not self.public_keys:
+            raise ValueError("platform_certificates, public_keys: expected at least one of them")
+        for key_id in self.public_keys:
+            _expect("public_keys", key_id, PUBLIC_KEY_PREFIX + r"\w+", f"{PUBLIC_KEY_PREFIX}…")
+
+
+def _expect(key: str, value: str, pattern: str, shape: str) -> None:
+    if not re.fullmatch(pattern, value, re.ASCII):
+        raise ValueError(f"{key}: expected {shape}, got {value!r}")

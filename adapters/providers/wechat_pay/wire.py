@@ -1,0 +1,208 @@
+"""What WeChat Pay says, as types: unknown fields are ignored, an unknown state is not understood.
+
+Sources are named in MAPPING.md; all amounts are fen.
+"""
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+T = TypeVar("T")
+
+Text = Annotated[str, Meta(min_length=1)]
+MAX_FEN = 10**13  # far above any order, far below what a database column holds
+Fen = Annotated[int, Meta(ge=0, le=MAX_FEN)]
+Price = Annotated[int, Meta(ge=1, le=MAX_FEN)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class NotUnderstood(Exception):
+    """The bytes are not what WeChat Pay promises to send."""
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """Money of a paid order. Source: MAPPING.md §4."""
+
+    total: Price  # what the order asked for, before coupons
+    payer_total: Fen | None = None  # what the payer paid
+    currency: str = "CNY"
+
+
+class Payer(msgspec.Struct, frozen=True):
+    openid: str | None = None
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    """A coupon; NOCASH ones are borne by the merchant."""
+
+    amount: Fen
+    type: str | None = None
+
+
+class Order(msgspec.Struct, frozen=True, tag_field="trade_state"):
+    """Common to an order in every state."""
+
+    mchid: Text
+    appid: Text
+    out_trade_no: Text
+
+
+class Success(Order, frozen=True, tag="SUCCESS"):
+    """Paid."""
+
+    transaction_id: Text
+    success_time: Instant
+    amount: Amount
+    payer: Payer | None = None
+    promotion_detail: tuple[Promotion, ...] = ()
+
+
+class Refunding(Success, frozen=True, tag="REFUND"):
+    """Paid, and at least one refund was accepted."""
+
+
+class NotPaid(Order, frozen=True, tag="NOTPAY"):
+    """Unpaid; stays so while the payer mistypes the password."""
+
+
+class UserPaying(Order, frozen=True, tag="USERPAYING"):
+    """The payer is typing the password (payment code only)."""
+
+
+class Accepted(Order, frozen=True, tag="ACCEPT"):
+    """Waits for a deduction."""
+
+
+class Closed(Order, frozen=True, tag="CLOSED"):
+    """Can't be paid any more."""
+
+
+class Revoked(Order, frozen=True, tag="REVOKED"):
+    """Reversed (payment code only)."""
+
+
+class PayError(Order, frozen=True, tag="PAYERROR"):
+    """The bank refused (payment code only)."""
+
+    trade_state_desc: str = ""
+
+
+Trade = Success | Refunding | NotPaid | UserPaying | Accepted | Closed | Revoked | PayError
+
+
+class RefundAmount(msgspec.Struct, frozen=True):
+    """Money of a refund; callbacks leave the currency out."""
+
+    refund: Price
+    currency: str = "CNY"
+
+
+class RefundOrder(msgspec.Struct, frozen=True, tag_field="status"):
+    """Common to a refund in every status, as the API answers it."""
+
+    refund_id: Text
+    out_refund_no: Text
+    out_trade_no: Text
+    amount: RefundAmount
+    create_time: Instant
+
+
+class RefundSuccess(RefundOrder, frozen=True, tag="SUCCESS"):
+    """The money reached the payer."""
+
+    success_time: Instant
+
+
+class RefundProcessing(RefundOrder, frozen=True, tag="PROCESSING"):
+    """Accepted and under way."""
+
+
+class RefundClosed(RefundOrder, frozen=True, tag="CLOSED"):
+    """Closed; the money stays with the merchant."""
+
+
+class RefundAbnormal(RefundOrder, frozen=True, tag="ABNORMAL"):
+    """The money could not reach the payer and waits for the merchant."""
+
+
+RefundState = RefundSuccess | RefundProcessing | RefundClosed | RefundAbnormal
+
+
+class RefundNotice(msgspec.Struct, frozen=True, tag_field="refund_status"):
+    """A refund as callbacks tell it: another name for the status, and no creation time."""
+
+    mchid: Text
+    refund_id: Text
+    out_refund_no: Text
+    out_trade_no: Text
+    amount: RefundAmount
+
+
+class SuccessNotice(RefundNotice, frozen=True, tag="SUCCESS"):
+    """The money reached the payer."""
+
+    success_time: Instant
+
+
+class ClosedNotice(RefundNotice, frozen=True, tag="CLOSED"):
+    """Closed; the money stays with the merchant."""
+
+
+class AbnormalNotice(RefundNotice, frozen=True, tag="ABNORMAL"):
+    """The money could not reach the payer and waits for the merchant."""
+
+
+Notice = SuccessNotice | ClosedNotice | AbnormalNotice
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """The sealed part of a callback. Source: MAPPING.md §6."""
+
+    ciphertext: str
+    nonce: str
+    algorithm: str
+    associated_data: str | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A callback as it arrives."""
+
+    event_type: str
+    resource: Resource
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An error body. `message` is for people; nothing branches on it."""
+
+    code: Text
+    message: str = ""
+
+
+class NativePrepaid(msgspec.Struct, frozen=True):
+    """What the payer scans."""
+
+    code_url: Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class Reader(Generic[T]):
+    """Reads bytes as one of these types, or says that they are not understood."""
+
+    def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
+        self._decoder = decoder
+
+    def __call__(self, content: bytes) -> T:
+        """Raise NotUnderstood for anything else."""
+        try:
+            return self._decoder.decode(content)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise NotUnderstood(str(error)) from None
+
+
+read_trade: Reader[Trade] = Reader(msgspec.json.Decoder(Trade))
+read_refund: Reader[RefundState] = Reader(msgspec.json.Decoder(RefundState))
+read_notice: Reader[Notice] = Reader(msgspec.json.Decoder(Notice))
+read_envelope = Reader(msgspec.json.Decoder(Envelope))
+read_refusal = Reader(msgspec.json.Decoder(Refusal))
+read_native = Reader(msgspec.json.Decoder(NativePrepaid))
