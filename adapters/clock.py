@@ -23,10 +23,10 @@ class MovableClock:
         *,
         offset_seconds: float = 0.0,
         scale: float = 1.0,
-        wall: Callable[[], datetime] = SystemClock().now,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
-        self._wall = wall
-        self._started_at = wall()
+        self._wall = wall or SystemClock().now
+        self._started_at = self._wall()
         self._scale = scale
         self._offset = timedelta(seconds=offset_seconds)
 

@@ -3,10 +3,20 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.types import Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import (
+    HTTPScope,
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
 from adapters.clock import MovableClock
 from adapters.providers.sandbox import control, phone
@@ -31,11 +41,18 @@ class Sandbox(Litestar):
 
     wire: Wire
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # Litestar types its own scopes more widely
-        if scope["type"] == "http" and (provider := self.wire.provider_of(scope["path"])):
-            await self.wire.serve(provider, scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            call = cast("HTTPScope", scope)
+            if provider := self.wire.provider_of(call["path"]):
+                await self.wire.serve(provider, call, cast("Receive", receive), cast("Send", send))
+                return
+        await super().__call__(scope, receive, send)
 
 
 def create_sandbox(

@@ -31,6 +31,7 @@ class Book:
         self._callbacks: dict[str, Callback] = {}
         self._by_code: dict[str, str] = {}
         self._by_transaction: dict[str, str] = {}
+        self._by_refund_no: dict[str, str] = {}
         self._refund_keys: defaultdict[str, list[str]] = defaultdict(list)
         self._unsettled: set[str] = set()
         self._schedule: list[tuple[datetime, str]] = []
@@ -58,6 +59,10 @@ class Book:
     def refund(self, provider: str, provider_order_no: str, refund_no: str) -> Refund | None:
         """Find a refund of one order by the merchant's refund number."""
         return self._refunds.get(refund_key(provider, provider_order_no, refund_no))
+
+    def refund_by_number(self, provider: str, refund_no: str) -> Refund | None:
+        """Find a refund where numbers are unique per merchant, as at WeChat Pay."""
+        return self._refunds.get(self._by_refund_no.get(f"{provider}/{refund_no}", ""))
 
     def refunds(self) -> Sequence[Refund]:
         """List every refund, oldest first."""
@@ -133,6 +138,7 @@ class Book:
             order = order_key(refund.provider, refund.provider_order_no)
             self._refund_keys[order].append(refund.key)
         self._refunds[refund.key] = refund
+        self._by_refund_no[f"{refund.provider}/{refund.provider_refund_no}"] = refund.key
         if refund.settles_at is None:
             self._unsettled.discard(refund.key)
         else:

@@ -24,6 +24,9 @@ SHARED_KINDS = frozenset(
 
 OPERATIONS = frozenset({"prepay", "query", "close", "refund", "refund_query", "callback"})
 
+#: `callback_twice` meets callbacks only, `refund_closed` refunds only.
+_NAMED_FOR_THEIR_PLACE = ("callback", "refund")
+
 #: What can also happen to a callback, when it is armed for `callback` by name.
 _ON_ANY_MESSAGE = frozenset({"latency", "bad_signature", "missing_signature", "unknown_serial"})
 
@@ -92,9 +95,10 @@ class Faults:
             return False
         if fault.kind not in SHARED_KINDS | self._kinds[provider]:
             return False
+        for place in _NAMED_FOR_THEIR_PLACE:
+            if fault.kind.startswith(f"{place}_"):
+                return operation == place
         if operation != "callback":
-            return not fault.kind.startswith("callback_")
-        if fault.kind.startswith("callback_"):
             return True
         own = fault.kind in self._kinds[provider]
         return fault.operation == "callback" and (own or fault.kind in _ON_ANY_MESSAGE)

@@ -1,6 +1,5 @@
 """Real key material, generated once and kept, if asked, as files."""
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -96,7 +95,7 @@ class KeyRing:
             aside = self._directory / f"{name}.new"
             aside.touch(mode=0o600)
             aside.write_text(text)
-            os.replace(aside, self._directory / f"{name}.pem")
+            aside.replace(self._directory / f"{name}.pem")
         return text
 
 

@@ -31,7 +31,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     charges: int = 0  # how many times money was taken
     # JSON values only this provider understands: the request as sent, the payer, …
-    details: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies empty defaults
+    details: dict[str, Any] = {}
 
     @property
     def key(self) -> str:
@@ -53,7 +53,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     settles_at: datetime | None = None  # due then; None: nothing is left to happen
     succeeded_at: datetime | None = None
     notify_url: str | None = None
-    details: dict[str, Any] = {}  # noqa: RUF012 - as above
+    details: dict[str, Any] = {}
 
     @property
     def key(self) -> str:

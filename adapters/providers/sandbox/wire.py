@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from adapters.providers.sandbox.book import Book
 from adapters.providers.sandbox.faults import Faults, Struck
@@ -30,7 +30,7 @@ class Wire:
         return None
 
     async def serve(
-        self, provider: SandboxProvider, scope: Scope, receive: Receive, send: Send
+        self, provider: SandboxProvider, scope: HTTPScope, receive: Receive, send: Send
     ) -> None:
         """Read one call, answer it, or cut its connection."""
         call = await _read(scope, receive)
@@ -41,9 +41,7 @@ class Wire:
         else:
             await _write(answer, send)
 
-    async def _answer(
-        self, provider: SandboxProvider, call: Call, struck: Struck
-    ) -> Answer | None:
+    async def _answer(self, provider: SandboxProvider, call: Call, struck: Struck) -> Answer | None:
         if latency := struck.get("latency"):
             await asyncio.sleep(latency.seconds)
         if "cut_before_effect" in struck:
@@ -60,7 +58,7 @@ class Wire:
         return provider.trouble(call, trouble) if trouble else answer
 
 
-async def _read(scope: Scope, receive: Receive) -> Call:
+async def _read(scope: HTTPScope, receive: Receive) -> Call:
     body = bytearray()
     while len(body) <= LONGEST_BODY_BYTES:
         message: Any = await receive()

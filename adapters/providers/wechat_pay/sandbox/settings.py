@@ -1,0 +1,66 @@
+"""What this simulated WeChat Pay is like, unverified assumptions of the reference included."""
+
+from dataclasses import dataclass, field
+
+#: Pauses after the first attempt (wechat-pay.md §6.7), in seconds.
+RETRY_DELAYS_SECONDS = (
+    15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AppIds:
+    """The app ids bound to the merchant."""
+
+    official_account: str = "wx1111111111111111"
+    mini_program: str = "wx2222222222222222"
+    app: str = "wx3333333333333333"
+
+    def __contains__(self, appid: object) -> bool:
+        return appid in (self.official_account, self.mini_program, self.app)
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatPaySandboxSettings:
+    """One merchant and the choices where the reference leaves more than one."""
+
+    mchid: str = "1900000001"
+    app_ids: AppIds = field(default_factory=AppIds)
+    public_key_id: str = "PUB_KEY_ID_0119000000012026010100000000000001"
+
+    #: §2.2: the tolerance of the real server is not published.
+    clock_tolerance_seconds: int = 300
+    #: §8.2: False spells codes as the 2020 documents did (ORDERNOTEXIST).
+    new_spelling: bool = True
+    #: §2.5: False: a public key id in a request header changes nothing yet.
+    public_key_mode: bool = True
+    #: §2.5: the share of callbacks signed with the public key during a switch, 0 to 1.
+    callback_public_key_share: float = 0.0
+    #: §2.4: shares of deliberately wrong signatures on answers and on callbacks, 0 to 1.
+    answer_probe_share: float = 0.0
+    callback_probe_share: float = 0.0
+    #: §6.1: False leaves `associated_data` of callbacks empty.
+    callback_associated_data: bool = True
+
+    #: §1.6 wants https; merchants on this machine may listen on plain http.
+    plain_http_notify_url: bool = True
+    #: §3.4: a repeated number with other content answers OUT_TRADE_NO_USED (403)
+    #: or INVALID_REQUEST (400).
+    changed_repeat_code: str = "OUT_TRADE_NO_USED"
+    #: §3.4, §4.4: what a prepay or close of a paid order answers, and its unverified status.
+    paid_code: str = "ORDERPAID"
+    #: §4.4: closing a closed order answers 204 again, or ORDER_CLOSED.
+    close_again_is_fine: bool = True
+    #: §4.3: an unpaid order past its time shows CLOSED instead of NOTPAY.
+    closes_at_expiry: bool = False
+    #: §4.2: an unpaid order's answer carries `amount` too.
+    unpaid_shows_amount: bool = False
+
+    #: §5.4; 0 switches it off. The code of the refusal is not documented.
+    refund_spacing_seconds: float = 60
+    refund_spacing_code: str = "FREQUENCY_LIMITED"
+    refunds_per_order: int = 50
+    #: How long a refund stays PROCESSING, in business time.
+    refund_takes_seconds: float = 1
+    #: §5.1: the merchant platform's own URL for refund callbacks; None: only the request's.
+    refund_notify_url: str | None = None
