@@ -9,7 +9,6 @@ from adapters.providers.alipay.sandbox.biz_content import Precreate, fen_of
 from adapters.providers.alipay.sandbox.deadlines import code_deadline, order_deadline
 from adapters.providers.alipay.sandbox.desk import Desk, Request
 from adapters.providers.alipay.sandbox.refused import business
-from adapters.providers.alipay.sandbox.settings import RepeatedPrecreate
 from adapters.providers.alipay.sandbox.trade import with_details
 from adapters.providers.alipay.sandbox.trade_status import TradeStatus
 from adapters.providers.alipay.sandbox.trades import NAME
@@ -61,7 +60,7 @@ def _again(desk: Desk, wanted: Precreate, order: Order) -> Order:
             raise business("ACQ.TRADE_HAS_CLOSE")
     if (fen_of(wanted.total_amount), wanted.subject) != (order.amount, order.subject):
         raise business("ACQ.CONTEXT_INCONSISTENT")
-    if desk.rules.repeated_precreate is RepeatedPrecreate.REFUSED:
+    if not desk.rules.repeats_the_code:
         raise business("ACQ.APPLY_PC_MERCHANT_CODE_ERROR")
     return _renewed(desk, wanted, order) if order.state == TradeStatus.CODE_DEAD else order
 

@@ -65,7 +65,6 @@ class AlipaySandbox:
 
     def answer(self, call: Call, struck: Struck) -> Answer:
         """Check the request as the gateway does, carry it out, and sign what is said."""
-        self._trades.pass_time()
         try:
             parameters = read_parameters(call.query.encode("latin-1"), call.body)
             self._checks.check(parameters, wall_time=datetime.now(UTC))
@@ -91,8 +90,7 @@ class AlipaySandbox:
 
     def payer_acts(self, order: Order, action: PayerAction) -> None:
         """Let the payer scan, pay, hesitate or let the time run out."""
-        self._trades.pass_time()
-        payer.act(self._desk, self._trades.order(order.provider_order_no) or order, action)
+        payer.act(self._desk, order, action)
 
     def pass_time(self) -> None:
         """Close what has expired."""

@@ -2,16 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from adapters.providers.alipay.sandbox.trade_status import TradeStatus
-
-
-class RepeatedPrecreate(StrEnum):
-    """How the same order number, asked for a code again, is answered. Source: alipay.md §3.6."""
-
-    SAME_CODE = "same_code"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +12,8 @@ class AlipayRules:
 
     #: v2 documents no window, v3 says 10 minutes (§1.3, unverified).
     timestamp_window_seconds: int = 600
-    #: The documented error or the code once more (§3.6, unverified).
-    repeated_precreate: RepeatedPrecreate = RepeatedPrecreate.SAME_CODE
+    #: The same open order once more gets its code again, or the documented error (§3.6, unverified).
+    repeats_the_code: bool = True
     #: Unknown fields in biz_content "may be rejected" (§1.3).
     refuses_unknown_fields: bool = True
     #: Either of two codes is documented for closing what is closed or paid (§4.4, unverified).
@@ -36,7 +28,5 @@ class AlipayRules:
     notified: frozenset[TradeStatus] = frozenset({TradeStatus.TRADE_SUCCESS})
     #: The TRADE_CLOSED notify of a full refund (§5.4).
     notifies_full_refund: bool = True
-    #: "Within a few seconds" (§6.1, unverified).
-    notify_timeout_seconds: float = 5.0
     #: `SUCCESS` was seen to work, `success` is documented (§6.5, unverified).
     upper_case_ack_counts: bool = False
