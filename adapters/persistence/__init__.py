@@ -1,0 +1,1 @@
+"""Where orders, requests, events and evidence are kept."""

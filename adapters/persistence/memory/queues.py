@@ -1,0 +1,86 @@
+"""What waits in memory: events for publication, callbacks, and orders to ask about."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from adapters.persistence.memory.tables import Tables, Waiting
+from application.records import Message, RawCallback
+from domain.payment import Payment
+from domain.refund import Refund
+
+
+class MemoryOutbox:
+    """Messages in the order in which their units were committed."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._messages = tables.messages
+
+    async def waiting(self, limit: int) -> Sequence[Message]:
+        """The oldest unpublished messages."""
+        await asyncio.sleep(0)
+        return self._messages.where(lambda message: message.published_at is None)[:limit]
+
+    async def published(self, ids: Sequence[str], at: datetime) -> None:
+        """Mark them; the first mark stays."""
+        for id in ids:
+            message = self._messages.get(id)
+            if message is not None and message.published_at is None:
+                self._messages.replace(replace(message, published_at=at))
+
+
+class MemoryCallbackQueue:
+    """Callbacks in the order in which they came; `on_callback` is called after each."""
+
+    def __init__(self, tables: Tables, on_callback: Callable[[], None]) -> None:
+        self._inbox, self._on_callback = tables.inbox, on_callback
+
+    async def put(self, callback: RawCallback) -> None:
+        """Take it; one whose id is here already is taken once."""
+        if callback.id not in self._inbox:
+            self._inbox.insert(Waiting(callback))
+        self._on_callback()
+
+    async def take(self, limit: int, *, at: datetime) -> Sequence[tuple[RawCallback, int]]:
+        """The oldest that are due, each with the number of attempts so far."""
+        await asyncio.sleep(0)
+        due = self._inbox.where(lambda w: not w.dead and (w.due_at is None or w.due_at <= at))
+        return [(waiting.callback, waiting.attempts) for waiting in due[:limit]]
+
+    async def done(self, id: str) -> None:
+        """Forget it."""
+        self._inbox.remove([id])
+
+    async def postpone(self, id: str, until: datetime | None) -> None:
+        """Count a failed attempt; None: never offer it again."""
+        waiting = self._inbox.get(id)
+        if waiting is not None:
+            waiting.attempts += 1
+            waiting.due_at, waiting.dead = until, until is None
+            self._inbox.replace(waiting)
+
+
+class MemoryAgenda:
+    """Orders whose `next_check_at` has come."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def due_payments(self, at: datetime, limit: int) -> Sequence[str]:
+        """Ids of payments, oldest due first."""
+        await asyncio.sleep(0)
+        return _due(self._tables.payments.where(lambda p: _has_come(p, at)), limit)
+
+    async def due_refunds(self, at: datetime, limit: int) -> Sequence[str]:
+        """Ids of refunds, oldest due first."""
+        await asyncio.sleep(0)
+        return _due(self._tables.refunds.where(lambda r: _has_come(r, at)), limit)
+
+
+def _has_come(order: Payment | Refund, at: datetime) -> bool:
+    return order.next_check_at is not None and order.next_check_at <= at
+
+
+def _due(found: Sequence[Payment | Refund], limit: int) -> Sequence[str]:
+    return [order.id for order in sorted(found, key=lambda o: (o.next_check_at, o.id))[:limit]]

@@ -1,0 +1,55 @@
+"""The memory store as one thing: every port that a database answers."""
+
+from collections.abc import Callable
+
+from adapters.clock import SystemClock
+from adapters.persistence.memory.directory import MemoryDirectory
+from adapters.persistence.memory.library import MemoryLibrary
+from adapters.persistence.memory.queues import MemoryAgenda, MemoryCallbackQueue, MemoryOutbox
+from adapters.persistence.memory.tables import Tables
+from adapters.persistence.memory.work import MemoryUnitOfWork
+from application.ports import Agenda, CallbackQueue, Clock, Directory, Library, Outbox, UnitOfWork
+
+
+def _nobody_listens() -> None:
+    """What is called until somebody wants to hear."""
+
+
+class MemoryStore:
+    """Keeps everything in this process, and forgets it at the end.
+
+    `on_message` and `on_callback` may be set; they are called on the event loop after a commit
+    that brought events, and after a callback was taken.
+    """
+
+    outbox: Outbox
+    callbacks: CallbackQueue
+    agenda: Agenda
+    library: Library
+    directory: Directory
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.on_message: Callable[[], None] = _nobody_listens
+        self.on_callback: Callable[[], None] = _nobody_listens
+        self._tables = Tables()
+        self.outbox = MemoryOutbox(self._tables)
+        self.callbacks = MemoryCallbackQueue(self._tables, self._heard_callback)
+        self.agenda = MemoryAgenda(self._tables)
+        self.library = MemoryLibrary(self._tables)
+        self.directory = MemoryDirectory(self._tables, clock or SystemClock())
+
+    def work(self) -> UnitOfWork:
+        """Open a unit of work."""
+        return MemoryUnitOfWork(self._tables, self._heard_message)
+
+    async def ping(self) -> None:
+        """Memory always answers."""
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def _heard_message(self) -> None:
+        self.on_message()
+
+    def _heard_callback(self) -> None:
+        self.on_callback()
