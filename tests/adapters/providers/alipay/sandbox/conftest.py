@@ -54,7 +54,9 @@ class Shop:
         signature = key.sign(text.encode(codec), PKCS1v15(), SHA256())
         return {**parameters, "sign": base64.b64encode(signature).decode()}
 
-    def send(self, parameters: dict[str, str], *, struck: Any = None, codec: str = "utf-8") -> bytes:
+    def send(
+        self, parameters: dict[str, str], *, struck: Any = None, codec: str = "utf-8"
+    ) -> bytes:
         """Common parameters in the query, biz_content alone in the body; the raw answer."""
         query = {name: v for name, v in parameters.items() if name != "biz_content"}
         body = {name: v for name, v in parameters.items() if name == "biz_content"}
