@@ -1,10 +1,13 @@
 """Money in fen, and the exact way between fen and the decimal yuan of Alipay and the bills."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
 from typing import Self
 
 CNY = "CNY"
+
+#: Refuses what it would have to round, and exponents that would fill the memory with digits.
+_EXACTLY = Context(prec=28, Emin=-28, Emax=28, traps=[Inexact, InvalidOperation, Overflow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,9 @@ class Money:
     def from_yuan(cls, text: str) -> Self:
         """Read decimal yuan exactly: "88.88" is 8888 fen. Raises ValueError."""
         try:
-            fen = Decimal(text).scaleb(2)
+            fen = Decimal(text).scaleb(2, _EXACTLY)
             whole = fen == fen.to_integral_value()
-        except InvalidOperation:
+        except DecimalException:
             raise ValueError(f"not an amount in yuan: {text!r}") from None
         if not fen.is_finite() or not whole:
             raise ValueError(f"not a whole number of fen: {text!r}")
