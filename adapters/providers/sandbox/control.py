@@ -8,12 +8,15 @@ import msgspec
 from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, HTTPException, NotFoundException
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, SkipValidation
 from litestar.types import ControllerRouterHandler
 
 from adapters.providers.sandbox.faults import Fault, Faults, UnknownFault
 from adapters.providers.sandbox.provider import PayerAction, PayerRefused, SandboxProvider, World
 from adapters.providers.sandbox.records import Callback, Order, Refund
+
+#: Litestar would ask each provider whether it is one, and a protocol can't tell.
+KnownProviders = NamedDependency[SkipValidation[Mapping[str, SandboxProvider]]]
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -83,7 +86,7 @@ class ClockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @get("/sandbox/credentials")
 async def credentials(
     request: Request[Any, Any, Any],
-    providers: NamedDependency[Mapping[str, SandboxProvider]],
+    providers: KnownProviders,
 ) -> dict[str, Mapping[str, Any]]:
     base_url = str(request.base_url).rstrip("/")
     return {name: provider.credentials(base_url) for name, provider in providers.items()}
@@ -104,7 +107,7 @@ async def payer_acts(
     action: FromPath[str],
     data: JSONBody[Payer],
     world: NamedDependency[World],
-    providers: NamedDependency[Mapping[str, SandboxProvider]],
+    providers: KnownProviders,
 ) -> OrderRow:
     if action not in list(PayerAction):
         raise NotFoundException(f"a payer may {', '.join(PayerAction)}, not {action!r}")
@@ -123,7 +126,7 @@ async def payer_acts(
 async def move_clock(
     data: JSONBody[ClockMove],
     world: NamedDependency[World],
-    providers: NamedDependency[Mapping[str, SandboxProvider]],
+    providers: KnownProviders,
 ) -> dict[str, datetime]:
     try:
         world.clock.advance(data.advance_seconds)

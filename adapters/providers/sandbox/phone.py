@@ -10,8 +10,9 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
+from adapters.providers.sandbox.control import KnownProviders
 from adapters.providers.sandbox.faults import Faults
-from adapters.providers.sandbox.provider import SandboxProvider, World
+from adapters.providers.sandbox.provider import World
 from adapters.providers.sandbox.records import Order
 
 #: A payer scrolls through so many orders at most.
@@ -37,7 +38,7 @@ _pages.filters["beijing"] = lambda at: at.astimezone(BEIJING).strftime("%m-%d %H
 async def show_phone(
     world: NamedDependency[World],
     faults: NamedDependency[Faults],
-    providers: NamedDependency[Mapping[str, SandboxProvider]],
+    providers: KnownProviders,
     order: FromQuery[str | None] = None,
 ) -> Response[str]:
     for provider in providers.values():

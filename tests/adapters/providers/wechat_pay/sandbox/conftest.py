@@ -130,7 +130,7 @@ class Shop:
 def open_shop(base_url: str) -> Shop:
     """Fetch the credentials of a simulator and open a client."""
     http = httpx.Client(base_url=base_url, timeout=10, trust_env=False)
-    credentials = http.get("/sandbox/credentials").json()["wechat"]
+    credentials = http.get("/sandbox/credentials").raise_for_status().json()["wechat"]
     key = load_pem_private_key(credentials["private_key"].encode(), password=None)
     assert isinstance(key, RSAPrivateKey)
     return Shop(http, credentials, key)
@@ -143,9 +143,7 @@ def new_shop(serve, sandbox_keys: KeyRing):
 
     def open_one(provider: Any = WeChatPaySandbox, **more: Any) -> Shop:
         more.setdefault("keys", sandbox_keys)
-        app = create_sandbox(
-            environment="test", clock=MovableClock(), providers=[provider], **more
-        )
+        app = create_sandbox(environment="test", clock=MovableClock(), providers=[provider], **more)
         shops.append(open_shop(serve(app)))
         return shops[-1]
 
