@@ -1,0 +1,172 @@
+"""The `basepay` command. Each command imports what it needs when it runs, so that help is quick."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from entrypoints.telling import complain, log_to_stderr, tell
+
+CONFIG_VARIABLE = "BASEPAY_CONFIG"
+DEFAULT_CONFIG = Path("basepay.toml")
+
+app = App(
+    name="basepay",
+    help="One service in front of WeChat Pay and Alipay.",
+    version_flags=["--version"],
+)
+apps = App(name="apps", help="Business systems and their API keys.")
+operators = App(name="operators", help="Persons who operate basepay, and their keys.")
+app.command(apps)
+app.command(operators)
+
+Config = Annotated[
+    Path | None, Parameter(name="--config", help="basepay.toml, or $BASEPAY_CONFIG.")
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Machine-readable output.")]
+Port = Annotated[int, Parameter(help="0 takes a free one.")]
+
+
+def main() -> None:
+    """Run one command; what can be mended is told in one line and exits with 2."""
+    from entrypoints.serving import PortTaken
+    from entrypoints.settings import SettingsError
+
+    try:
+        app()
+    except (SettingsError, PortTaken) as error:
+        complain(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command
+def dev(*, port: Port = 8000, data_dir: Path = Path(".basepay-dev"), json: Json = False) -> None:
+    """Run everything in one process: API, simulators on the next port, a SQLite file.
+
+    Survives kill -9: what it holds lies in the data directory.
+    """
+    from entrypoints.dev import run_dev
+    from entrypoints.serving import bind
+
+    data_dir.mkdir(parents=True, exist_ok=True)
+    api = bind(port)
+    sandbox = bind(port + 1 if port else 0)
+    _run(run_dev(api, sandbox, data_dir.resolve(), as_json=json))
+
+
+@app.command
+def demo(*, json: Json = False) -> None:
+    """Play the whole journey on a throw-away stack; exit 0 only if every expectation held."""
+    from entrypoints.demo import run_demo
+
+    sys.exit(_run(run_demo(as_json=json), quiet=True))
+
+
+@app.command
+def sandbox(*, port: Port = 8001, data_dir: Path | None = None, json: Json = False) -> None:
+    """Run the simulators of WeChat Pay and Alipay alone, for any client or SDK.
+
+    Without a data directory their book is in memory.
+    """
+    from entrypoints.sandbox import describe, run_sandbox
+    from entrypoints.serving import bind
+
+    listener = bind(port)
+    facts = describe(listener)
+    if json:
+        import json as encoder
+
+        tell(encoder.dumps(facts))
+    else:
+        tell("\n".join(f"{name:20} {value}" for name, value in facts.items()))
+    _run(run_sandbox(listener, data_dir))
+
+
+@app.command
+def serve(*roles: Literal["api", "gateway", "worker"], config: Config = None) -> None:
+    """Run production roles from the configuration; none named: all of them."""
+    from entrypoints.web import ROLES, run_serve
+
+    _run(run_serve(_settings(config), frozenset(roles or ROLES)))
+
+
+@app.command
+def migrate(*, config: Config = None) -> None:
+    """Upgrade the database schema to what this version needs."""
+    from adapters.persistence.sql.migrate import HEAD, upgrade
+
+    upgrade(_settings(config).database.url)
+    tell(f"the schema is at {HEAD}")
+
+
+@app.command
+def init(*, path: Path = DEFAULT_CONFIG) -> None:
+    """Write a commented basepay.toml; an existing one is left alone."""
+    from entrypoints.starter import STARTER
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(STARTER)
+    except OSError as error:
+        complain(f"{path} can't be written: {error.strerror}")
+        sys.exit(2)
+    tell(f"{path} is written; fill in your accounts, then: basepay migrate && basepay serve")
+
+
+def _add(operator: bool) -> Callable[..., None]:
+    def add(name: str, *, config: Config = None) -> None:
+        """Add one, or give a known one another key. The key is shown once."""
+        from entrypoints.people import add_person
+
+        tell(_run(add_person(_settings(config), name, operator=operator)))
+
+    return add
+
+
+def _rotate(operator: bool) -> Callable[..., None]:
+    def rotate(name: str, *, config: Config = None) -> None:
+        """Show a fresh key; the old ones work for one more day."""
+        from entrypoints.people import rotate_person
+
+        tell(_run(rotate_person(_settings(config), name, operator=operator)))
+
+    return rotate
+
+
+def _list(operator: bool) -> Callable[..., None]:
+    def list_(*, config: Config = None) -> None:
+        """List names and how many live keys each has."""
+        from entrypoints.people import list_people
+
+        tell(_run(list_people(_settings(config), operator=operator)))
+
+    return list_
+
+
+for group, is_operator in ((apps, False), (operators, True)):
+    group.command(_add(is_operator), name="add")
+    group.command(_rotate(is_operator), name="rotate")
+    group.command(_list(is_operator), name="list")
+
+
+def _settings(config: Path | None) -> Any:
+    from entrypoints.settings import load
+
+    path = config or Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+    return load(path)
+
+
+def _run(job: Coroutine[Any, Any, Any], *, quiet: bool = False) -> Any:
+    import logging
+
+    import uvloop
+
+    log_to_stderr(logging.CRITICAL if quiet else logging.INFO)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(job)

@@ -1,0 +1,122 @@
+"""`basepay demo`: the whole journey on a throw-away stack, held against what must be true."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from entrypoints.demo_scenarios import METHODS, SCENARIOS, Broken, Scenario, books_agree
+from entrypoints.demo_shop import Shop
+from entrypoints.dev import dev_stack
+from entrypoints.serving import bind
+from entrypoints.telling import tell
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one scenario went for one method."""
+
+    scenario: str
+    method: str
+    passed: bool
+    detail: str  # what was expected and did not hold
+    seconds: float
+
+
+async def run_demo(*, as_json: bool) -> int:
+    """Play everything; 0 only if every expectation held."""
+    results: list[Result] = []
+    began = time.monotonic()
+    async with _throw_away_shop() as shop:
+        jobs = [(scenario, method) for scenario in SCENARIOS for method in METHODS]
+        with _progress(len(jobs) + 1, quiet=as_json) as advance:
+            for scenario, method in jobs:
+                advance(f"{scenario.title}: {method}")
+                results.append(await _play(scenario, shop, method))
+            advance("both books say the same")
+            results.append(
+                await _play(Scenario("both books say the same", books_agree), shop, "all")
+            )
+    passed = all(result.passed for result in results)
+    if as_json:
+        tell(json.dumps({"passed": passed, "results": [asdict(each) for each in results]}))
+    else:
+        _print_table(results, time.monotonic() - began)
+    return 0 if passed else 1
+
+
+@asynccontextmanager
+async def _throw_away_shop() -> AsyncIterator[Shop]:
+    with tempfile.TemporaryDirectory(prefix="basepay-demo-") as folder:
+        async with (
+            dev_stack(bind(0), bind(0), Path(folder), idle=0.05) as started,
+            Shop.open(started.api_url, started.api_key, started.sandbox_url) as shop,
+        ):
+            yield shop
+
+
+async def _play(scenario: Scenario, shop: Shop, method: str) -> Result:
+    began = time.monotonic()
+    detail = ""
+    try:
+        await scenario.play(shop, method)
+    except Broken as broken:
+        detail = str(broken)
+    except Exception as error:  # noqa: BLE001 -- a crash is a broken expectation too, told like the others
+        detail = f"{type(error).__name__}: {error}"
+    finally:
+        await shop.clear_faults()
+    return Result(scenario.title, method, not detail, detail, round(time.monotonic() - began, 3))
+
+
+class _progress:  # noqa: N801 -- used like a function
+    """A live line on a terminal; nothing when output goes to a machine."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._quiet = total, quiet or not sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("starting", total=self._total)
+        return self
+
+    def __call__(self, text: str) -> None:
+        if not self._quiet:
+            self._bar.update(self._task, description=text, advance=1)
+
+    def __exit__(self, *_: object) -> None:
+        if not self._quiet:
+            self._bar.stop()
+
+
+def _print_table(results: Sequence[Result], seconds: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = [*METHODS, "all"]
+    table = Table("", *columns, title="basepay demo")
+    for title in dict.fromkeys(result.scenario for result in results):
+        cells = {
+            r.method: "[green]✓[/]" if r.passed else "[red]✗[/]"
+            for r in results
+            if r.scenario == title
+        }
+        table.add_row(title, *(cells.get(column, "") for column in columns))
+    console = Console()
+    console.print(table)
+    broken = [result for result in results if not result.passed]
+    for result in broken:
+        console.print(f"[red]✗ {result.scenario}, {result.method}[/]: {result.detail}", markup=True)
+    held = len(results) - len(broken)
+    console.print(f"{held} of {len(results)} held, in {seconds:.1f} s")

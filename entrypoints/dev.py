@@ -1,0 +1,138 @@
+"""Everything in one process for a laptop: API, worker, simulators, a SQLite file."""
+
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adapters.clock import MovableClock
+from adapters.http.app import create_http
+from application.records import Caller
+from entrypoints.bootstrap import Basepay, running
+from entrypoints.keys import hash_of, new_key
+from entrypoints.sandbox import simulators
+from entrypoints.serving import serving, url_of
+from entrypoints.settings import Settings, check
+from entrypoints.stopping import until_stopped
+from entrypoints.telling import tell
+from entrypoints.web import background
+
+APP, OPERATOR = Caller("demo"), Caller("dev", operator=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What `basepay dev` tells, as text and as `--json`."""
+
+    api_url: str
+    api_key: str
+    operator_key: str
+    sandbox_url: str
+    console_url: str | None = None
+
+
+async def run_dev(
+    api: socket.socket, sandbox: socket.socket, data_dir: Path, *, as_json: bool
+) -> None:
+    """Serve until a signal ends it; what is in flight finishes first."""
+    async with dev_stack(api, sandbox, data_dir) as started:
+        tell(_as_json(started) if as_json else _as_text(started, data_dir))
+        await until_stopped()
+
+
+@asynccontextmanager
+async def dev_stack(
+    api: socket.socket, sandbox: socket.socket, data_dir: Path, *, idle: float = 0.25
+) -> AsyncIterator[Started]:
+    """The whole stack on two bound sockets. One clock for both sides, so that time can be moved."""
+    clock = MovableClock()
+    async with serving(simulators(clock, data_dir), sandbox):
+        credentials = await _credentials(url_of(sandbox))
+        settings = _settings(url_of(api), url_of(sandbox), data_dir, credentials)
+        async with running(settings, clock) as basepay:
+            keys = await _keys(basepay, clock, data_dir)
+            async with serving(create_http(basepay.app), api), background(basepay, idle=idle):
+                yield Started(url_of(api), *keys, sandbox_url=url_of(sandbox))
+
+
+async def _credentials(sandbox_url: str) -> dict[str, Any]:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{sandbox_url}/sandbox/credentials")
+    credentials: dict[str, Any] = answer.raise_for_status().json()
+    return credentials
+
+
+def _settings(
+    api_url: str, sandbox_url: str, data_dir: Path, credentials: dict[str, Any]
+) -> Settings:
+    wechat, alipay = credentials["wechat"], credentials["alipay"]
+    copied = ("mchid", "app_ids", "serial_no", "private_key", "api_v3_key")
+    return check(
+        {
+            "environment": "dev",
+            "public_url": api_url,
+            "database": {"url": f"sqlite:///{data_dir / 'basepay.db'}"},
+            "accounts": {
+                "wechat-main": {
+                    "provider": "wechat",
+                    **{key: wechat[key] for key in copied},
+                    "platform_certificates": [wechat["platform_certificate"]],
+                    "public_key_id": wechat["public_key_id"],
+                    "public_key": wechat["public_key"],
+                    "base_url": sandbox_url,
+                },
+                "alipay-main": {
+                    "provider": "alipay",
+                    **{key: alipay[key] for key in ("app_id", "seller_id", "private_key")},
+                    "alipay_public_key": alipay["alipay_public_key"],
+                    "base_url": alipay["gateway_url"],
+                },
+            },
+        }
+    )
+
+
+async def _keys(basepay: Basepay, clock: MovableClock, data_dir: Path) -> tuple[str, str]:
+    """The same keys after every restart; in dev they may lie in a file, readable by its owner."""
+    file = data_dir / "dev-keys.json"
+    if file.exists():
+        api_key, operator_key = json.loads(file.read_text())
+    else:
+        api_key, operator_key = new_key(), new_key()
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+            json.dump([api_key, operator_key], out)
+    for caller, key in ((APP, api_key), (OPERATOR, operator_key)):
+        if await basepay.store.directory.authenticate(hash_of(key)) is None:
+            await basepay.store.directory.add_key(caller, hash_of(key), clock.now())
+    return api_key, operator_key
+
+
+def _as_json(started: Started) -> str:
+    return json.dumps(asdict(started))
+
+
+def _as_text(started: Started, data_dir: Path) -> str:
+    key, api = started.api_key, started.api_url
+    body = '{"order_no":"SO-1001","amount":1999,"subject":"Tea","method":"wechat_native"}'
+    return f"""\
+basepay is running. Everything is kept in {data_dir}; Ctrl+C ends it.
+
+  API          {api}/v1        documented at {api}/schema
+  API key      {key}
+  Operator key {started.operator_key}
+  Phone        {started.sandbox_url}/sandbox      pay here as the payer would
+
+Try it from another terminal:
+
+  curl -s {api}/v1/payments -H 'Authorization: Bearer {key}' \\
+    -H 'Idempotency-Key: first-try' -H 'Content-Type: application/json' \\
+    -d '{body}'
+  # then open the phone, pay, and see the event:
+  curl -s {api}/v1/events -H 'Authorization: Bearer {key}'
+"""

@@ -1,0 +1,41 @@
+"""The provider simulators alone, for anyone's own client or SDK."""
+
+import socket
+from pathlib import Path
+
+from litestar import Litestar
+
+from adapters.clock import MovableClock
+from adapters.providers.alipay.sandbox.provider import AlipaySandbox
+from adapters.providers.sandbox.app import create_sandbox
+from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
+from entrypoints.serving import serving, url_of
+from entrypoints.stopping import until_stopped
+
+
+def simulators(clock: MovableClock, data_dir: Path | None, *, environment: str = "dev") -> Litestar:
+    """Both providers on one app; their book is in memory without a `data_dir`."""
+    return create_sandbox(
+        environment=environment,
+        clock=clock,
+        providers=[WeChatPaySandbox, AlipaySandbox],
+        data_directory=data_dir,
+    )
+
+
+async def run_sandbox(listener: socket.socket, data_dir: Path | None) -> None:
+    """Serve the simulators until a signal ends them."""
+    async with serving(simulators(MovableClock(), data_dir), listener):
+        await until_stopped()
+
+
+def describe(listener: socket.socket) -> dict[str, str]:
+    """What a tester needs to know."""
+    url = url_of(listener)
+    return {
+        "sandbox_url": url,
+        "phone_url": f"{url}/sandbox",
+        "credentials_url": f"{url}/sandbox/credentials",
+        "book_url": f"{url}/sandbox/book",
+        "alipay_gateway_url": f"{url}/gateway.do",
+    }

@@ -1,0 +1,41 @@
+"""`basepay serve`: the production roles of one process, from its settings."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from adapters.http.app import create_http
+from entrypoints.bootstrap import Basepay, running
+from entrypoints.serving import bind, serving
+from entrypoints.settings import Settings
+from entrypoints.stopping import until_stopped
+from entrypoints.worker import IDLE, work
+
+Role = Literal["api", "gateway", "worker"]
+ROLES: tuple[Role, ...] = ("api", "gateway", "worker")
+
+
+async def run_serve(settings: Settings, roles: frozenset[Role]) -> None:
+    """Serve these roles until a signal ends it; requests in flight finish first."""
+    async with running(settings) as basepay, contextlib.AsyncExitStack() as stack:
+        if "worker" in roles:
+            await stack.enter_async_context(background(basepay))
+        if roles - {"worker"}:
+            listener = bind(settings.http.port, host=settings.http.host)
+            app = create_http(basepay.app, api="api" in roles, gateway="gateway" in roles)
+            await stack.enter_async_context(serving(app, listener))
+        await until_stopped()
+
+
+@asynccontextmanager
+async def background(basepay: Basepay, *, idle: float = IDLE) -> AsyncIterator[None]:
+    """Do the worker's job beside the block; everything it does survives being cut off."""
+    task = asyncio.create_task(work(basepay.app, basepay.wakeups, idle=idle))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,47 @@
+"""The background work of one process: apply callbacks, announce events, sweep."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from application.app import App
+
+log = logging.getLogger("basepay.worker")
+
+#: Seconds between looks at the store when nothing woke a loop.
+IDLE = 1.0
+
+#: Seconds to rest after a step that failed, so that a broken store is not hammered.
+REST = 1.0
+
+
+class Wakeups:
+    """Tells a loop that something was committed for it; polling is only the safety net."""
+
+    def __init__(self) -> None:
+        self.callback = asyncio.Event()
+        self.message = asyncio.Event()
+        self.never = asyncio.Event()
+
+
+async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
+    """Run until cancelled. Every step may be cut anywhere: what it did is committed or not."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_repeat(app.apply_callbacks, wakeups.callback, idle))
+        tasks.create_task(_repeat(app.announce_events, wakeups.message, idle))
+        tasks.create_task(_repeat(app.sweep, wakeups.never, idle))
+
+
+async def _repeat(step: Callable[[], Awaitable[int]], wake: asyncio.Event, idle: float) -> None:
+    while True:
+        wake.clear()
+        try:
+            if await step():
+                continue
+        except Exception:  # a store that is down for a moment must not end the loop
+            log.exception("background work failed; trying again")
+            await asyncio.sleep(REST)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(idle):
+                await wake.wait()
