@@ -1,0 +1,54 @@
+"""Puts the routes of the wanted roles together into one Litestar application."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from litestar import Litestar, Response, Router, get
+from litestar.types import ControllerRouterHandler
+
+from adapters.http import browse, callbacks, events, health, payments, refunds
+from adapters.http.auth import Authentication
+from adapters.http.errors import HANDLERS
+from adapters.http.openapi import document
+from adapters.http.watch import Watch
+from adapters.http.wiring import provide
+from application.app import App
+
+Role = Literal["api", "gateway"]
+
+#: Bytes. A callback is some 2 KiB, a payment with all its metadata some 100 KiB.
+MAX_BODY_BYTES = 1 << 20
+
+KEYED_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES]
+
+
+def create_http(app: App, *, roles: Sequence[Role] = ("api", "gateway")) -> Litestar:
+    """Serve the apps' API, the providers' callbacks, or both; health in any case."""
+    handlers: list[ControllerRouterHandler] = [*health.ROUTES]
+    if "api" in roles:
+        handlers += _api(app)
+    if "gateway" in roles:
+        handlers += callbacks.ROUTES
+    http = Litestar(
+        route_handlers=handlers,
+        dependencies=provide(app),
+        exception_handlers=HANDLERS,
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+    http.asgi_handler = Watch(http.asgi_handler)
+    return http
+
+
+def _api(app: App) -> list[ControllerRouterHandler]:
+    guarded = Router("/", route_handlers=KEYED_ROUTES, guards=[Authentication(app.directory)])
+    spelled = msgspec.json.encode(document([*KEYED_ROUTES, *health.ROUTES]))
+
+    @get("/schema/openapi.json")
+    async def openapi() -> Response[bytes]:
+        """Tell the API to machines."""
+        return Response(spelled, media_type="application/vnd.oai.openapi+json")
+
+    return [guarded, openapi, *browse.ROUTES]

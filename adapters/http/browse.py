@@ -1,0 +1,75 @@
+"""The browsable API at /schema: Swagger UI from an installed wheel, nothing from elsewhere."""
+
+from functools import cache
+from importlib.metadata import files
+from pathlib import Path
+
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+#: What the page loads, by name, and as what. The start script is ours.
+ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>basepay API</title>
+<link rel="icon" type="image/png" href="/schema/favicon-32x32.png">
+<link rel="stylesheet" href="/schema/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/schema/swagger-ui-bundle.js"></script>
+<script src="/schema/start.js"></script>
+</body>
+</html>
+"""
+START = """SwaggerUIBundle({
+  url: "/schema/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null
+});
+"""
+
+#: The browser itself refuses whatever would leave this host.
+POLICY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+    )
+}
+
+
+@get("/schema", media_type="text/html")
+async def browse() -> Response[str]:
+    """Show the API for people."""
+    return Response(PAGE, media_type="text/html", headers=POLICY)
+
+
+@get("/schema/{name:str}")
+async def browse_asset(name: FromPath[str]) -> Response[bytes]:
+    """Serve what the page loads."""
+    if name == "start.js":
+        return Response(START.encode(), media_type="text/javascript")
+    if name not in ASSETS:
+        raise NotFoundException
+    headers = {"Cache-Control": "max-age=86400"}
+    return Response(_asset(name), media_type=ASSETS[name], headers=headers)
+
+
+ROUTES = [browse, browse_asset]
+
+
+@cache
+def _asset(name: str) -> bytes:
+    for file in files("flask-swagger-ui") or ():
+        if file.name == name:
+            return Path(str(file.locate())).read_bytes()
+    raise FileNotFoundError(name)

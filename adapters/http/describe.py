@@ -1,0 +1,30 @@
+"""What a route tells the OpenAPI document about itself, beside its docstring."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from adapters.http.lists import NoQuery
+
+#: The key under which a route's `opt` holds its description.
+OPERATION = "operation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One route: its answers, its problems, its body and query."""
+
+    tag: str
+    answers: Mapping[int, tuple[str, type[Struct]]]
+    problems: tuple[type[Exception], ...] = ()
+    missing: str | None = None  # what a 404 could not find
+    body: type[Struct] | None = None
+    example: Mapping[str, object] = field(default_factory=dict)
+    query: type[Struct] = NoQuery
+    keyed: bool = False  # takes an Idempotency-Key
+    open: bool = False  # needs no API key
+
+    def opt(self) -> dict[str, object]:
+        """For the route's decorator."""
+        return {OPERATION: self}
