@@ -12,7 +12,7 @@ class AlipayRules:
 
     #: v2 documents no window, v3 says 10 minutes (§1.3, unverified).
     timestamp_window_seconds: int = 600
-    #: The same open order once more gets its code again, or the documented error (§3.6, unverified).
+    #: An open order asked for again gets its code, not the documented error (§3.6, unverified).
     repeats_the_code: bool = True
     #: Unknown fields in biz_content "may be rejected" (§1.3).
     refuses_unknown_fields: bool = True

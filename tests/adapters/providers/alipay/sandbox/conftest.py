@@ -26,7 +26,8 @@ class Shop:
 
     def __init__(self, keys: KeyRing, rules: AlipayRules | None = None) -> None:
         self.keys = keys
-        self.clock = MovableClock()
+        opened_at = datetime.now(UTC)
+        self.clock = MovableClock(wall=lambda: opened_at)  # it moves by `passes` alone
         self.book = Book()
         self.world = World(self.clock, self.book, keys)
         self.alipay = AlipaySandbox(self.world, rules=rules)
@@ -78,6 +79,11 @@ class Shop:
         """Ask for a code."""
         wanted = {"out_trade_no": number, "total_amount": amount, "subject": "茶", **content}
         return self.ask("precreate", wanted, notify_url=NOTIFY_URL)
+
+    def china_time(self, **ahead: float) -> str:
+        """So far from now, as Alipay writes it."""
+        china = self.clock.now().astimezone(timezone(timedelta(hours=8)))
+        return (china + timedelta(**ahead)).strftime("%Y-%m-%d %H:%M:%S")
 
     def payer(self, action: str, number: str = "T1") -> None:
         self.alipay.pass_time()
