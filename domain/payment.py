@@ -173,7 +173,7 @@ class Payment:
             return
         difference = self._difference(paid)
         if difference:
-            self._park(difference)
+            self._park(IncidentKind.PAYMENT_MISMATCH, difference)
             return
         self.late = not self.open
         self.parked = self.closing = False
@@ -183,6 +183,8 @@ class Payment:
         self.paid_by = paid.payer
         self.payer_amount, self.settled_amount = paid.payer_amount, paid.settled_amount
         self._become(PaymentStatus.SUCCEEDED, at)
+        if self.reversed:
+            self._report_reversed()  # the proof may be older than the reversal
 
     def _difference(self, paid: Paid) -> str:
         if paid.amount != self.charged_amount:
@@ -191,25 +193,29 @@ class Payment:
             return f"paid to {paid.payee}, ordered for {self.payee}"
         return ""
 
-    def _park(self, difference: str) -> None:
+    def _park(self, kind: IncidentKind, difference: str) -> None:
         if not self.parked:
             self.parked = True
-            self.reports.append(Report(IncidentKind.PAYMENT_MISMATCH, difference))
+            self.reports.append(Report(kind, difference))
 
     def _same_transaction(self, paid: Paid) -> None:
         if paid.provider_transaction_id != self.provider_transaction_id:
             text = f"{paid.provider_transaction_id} besides {self.provider_transaction_id}"
-            self.reports.append(Report(IncidentKind.SECOND_TRANSACTION, text))
+            self._park(IncidentKind.SECOND_TRANSACTION, text)
 
     def _learn_closed(self, was_reversed: bool, at: datetime) -> None:
         if self.status is PaymentStatus.SUCCEEDED:
-            if was_reversed:
-                text = f"{self.provider_order_no} was reversed outside basepay"
-                self.reports.append(Report(IncidentKind.REVERSED_AFTER_SUCCESS, text))
+            if was_reversed and not self.reversed:
+                self.reversed = True
+                self._report_reversed()
         elif self.open and not self.parked:
             self.reversed = was_reversed
             self.closing = False
             self._become(PaymentStatus.CLOSED, at)
+
+    def _report_reversed(self) -> None:
+        text = f"{self.provider_order_no} is proven paid and was reversed"
+        self.reports.append(Report(IncidentKind.REVERSED_AFTER_SUCCESS, text))
 
     def _learn_declined(self, failure: Failure, at: datetime) -> None:
         if self.open and not self.parked:

@@ -19,7 +19,7 @@ from domain.outcome import (
     RefundRefused,
     Unknown,
 )
-from domain.schedule import next_check
+from domain.schedule import PARKED, next_check
 from domain.status import REFUND_MOVES, RefundStatus
 
 #: A curable refusal (merchant balance, rate limit) that lasts this long needs a person.
@@ -105,7 +105,8 @@ class Refund:
                 if self.accepted_at is None:  # once accepted, a refusal concerns the repetition
                     self._learn_failed(failure, REFUSED, at)
             case RefundClosed():
-                self._become(RefundStatus.CLOSED, at)
+                if not self.parked:
+                    self._become(RefundStatus.CLOSED, at)
             case RefundPostponed(reason=reason):
                 self._report_stuck(reason, at)
             case RefundNotFound() | Unknown():
@@ -117,15 +118,16 @@ class Refund:
     def plan_check(self, at: datetime) -> None:
         """Set when the sweeper asks next; only the provider's site can mend an abnormal one."""
         waiting = self.open or (self.status is RefundStatus.FAILED and self.abnormal)
-        self.next_check_at = next_check(self.checks, at=at) if waiting else None
+        due = at + PARKED if self.parked else next_check(self.checks, at=at)
+        self.next_check_at = due if waiting else None
         self.checks += 1
 
     def retry(self, at: datetime) -> None:
         """Open a refused refund again under its own number; the caller has reserved anew."""
         if self.status is not RefundStatus.FAILED or self.abnormal:
             raise ValueError(f"{self.id} is {self.status} and can't be retried")
-        self.status, self.failure, self.checks, self.next_check_at = RefundStatus.CREATED, None, 0, at
-        self.stuck = False
+        self.status, self.failure, self.stuck = RefundStatus.CREATED, None, False
+        self.checks, self.next_check_at = 0, at
 
     def _learn_refunded(self, outcome: Refunded, at: datetime) -> None:
         if self.status is RefundStatus.SUCCEEDED:
@@ -143,7 +145,7 @@ class Refund:
         self.accepted_at = self.accepted_at or accepted_at
 
     def _learn_failed(self, failure: Failure, code: str, at: datetime) -> None:
-        if RefundStatus.FAILED not in REFUND_MOVES[self.status]:
+        if self.parked or RefundStatus.FAILED not in REFUND_MOVES[self.status]:
             return
         self.failure = Failure(code, failure.provider_code, failure.message, code == REFUSED)
         self._become(RefundStatus.FAILED, at)
@@ -156,7 +158,7 @@ class Refund:
             self.reports.append(Report(IncidentKind.REFUND_MISMATCH, difference))
 
     def _report_stuck(self, reason: str, at: datetime) -> None:
-        if not self.stuck and at >= self.created_at + STUCK_AFTER:
+        if self.open and not self.stuck and at >= self.created_at + STUCK_AFTER:
             self.stuck = True
             self.reports.append(Report(IncidentKind.REFUND_STUCK, reason))
 

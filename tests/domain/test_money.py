@@ -46,7 +46,14 @@ def test_any_text_is_money_or_a_value_error(text: str) -> None:
     "text",
     [
         *("", ".", "abc", "NaN", "sNaN", "Infinity", "-Infinity", "1,000.00", "¥1", "0x10"),
-        *("0.001", "88.888", "1e-3", "1.00000000000000000000000000000001", "1e999999", "1e99999999"),
+        *(
+            "0.001",
+            "88.888",
+            "1e-3",
+            "1.00000000000000000000000000000001",
+            "1e999999",
+            "1e99999999",
+        ),
     ],
 )
 def test_what_is_not_a_whole_number_of_fen_is_refused(text: str) -> None:
@@ -56,7 +63,15 @@ def test_what_is_not_a_whole_number_of_fen_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "fen"),
-    [("88.88", 8888), ("0.01", 1), ("-0.01", -1), ("0", 0), ("5", 500), ("1.1", 110), ("2.00", 200)],
+    [
+        ("88.88", 8888),
+        ("0.01", 1),
+        ("-0.01", -1),
+        ("0", 0),
+        ("5", 500),
+        ("1.1", 110),
+        ("2.00", 200),
+    ],
 )
 def test_yuan_as_providers_write_them_are_read(text: str, fen: int) -> None:
     assert Money.from_yuan(text) == Money(fen)

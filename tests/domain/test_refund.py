@@ -1,0 +1,135 @@
+from datetime import timedelta
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from domain.events import IncidentKind
+from domain.money import ZERO, Money
+from domain.outcome import (
+    Failure,
+    RefundAbnormal,
+    RefundAccepted,
+    RefundClosed,
+    Refunded,
+    RefundNotFound,
+    RefundOutcome,
+    RefundPostponed,
+    RefundRefused,
+    Unknown,
+)
+from domain.status import RefundStatus
+from tests.builders import NOON, a_refund, later, refunded
+
+BANK = Failure("provider", "USER_ACCOUNT_ABNORMAL", "The card is cancelled.")
+
+#: What each class of outcome makes of a refund in each status; `failed` is a refused one.
+ENDS: dict[type, tuple[RefundOutcome, str, str, str]] = {
+    # outcome                          created      failed       closed
+    RefundAccepted: (RefundAccepted(), "created", "failed", "closed"),
+    Refunded: (refunded(), "succeeded", "succeeded", "succeeded"),
+    RefundPostponed: (RefundPostponed("NOT_ENOUGH"), "created", "failed", "closed"),
+    RefundRefused: (RefundRefused(BANK), "failed", "failed", "closed"),
+    RefundAbnormal: (RefundAbnormal(BANK), "failed", "failed", "closed"),
+    RefundClosed: (RefundClosed(), "closed", "closed", "closed"),
+    RefundNotFound: (RefundNotFound(), "created", "failed", "closed"),
+    Unknown: (Unknown("time-out"), "created", "failed", "closed"),
+}
+
+
+def test_every_refund_outcome_has_its_row() -> None:
+    assert set(ENDS) == set(get_args(RefundOutcome))
+
+
+@pytest.mark.parametrize(("kind", "status"), list(product(ENDS, RefundStatus)))
+def test_every_outcome_is_handled_from_every_status(kind: type, status: RefundStatus) -> None:
+    news, *ends = ENDS[kind]
+    refund = a_refund(status=status)
+
+    refund.learn(news, at=NOON)
+
+    expected = dict(zip(("created", "failed", "closed"), ends, strict=True))
+    assert refund.status == expected.get(status, "succeeded")
+
+
+def test_a_refused_refund_frees_its_money_and_may_be_tried_again() -> None:
+    refund = a_refund(checks=9)
+
+    refund.learn(RefundRefused(BANK), at=NOON)
+
+    assert refund.failure == Failure("refused", BANK.provider_code, BANK.message, retryable=True)
+    assert refund.reserved == ZERO
+    refund.retry(NOON)
+    assert refund.status == "created"
+    assert (refund.checks, refund.next_check_at, refund.failure) == (0, NOON, None)
+
+
+def test_an_abnormal_refund_holds_its_money_calls_a_person_and_is_asked_about() -> None:
+    refund = a_refund()
+
+    refund.learn(RefundAbnormal(BANK), at=NOON)
+
+    assert refund.failure == Failure("abnormal", BANK.provider_code, BANK.message)
+    assert refund.reserved == refund.amount
+    assert [report.kind for report in refund.reports] == [IncidentKind.REFUND_ABNORMAL]
+    assert refund.next_check_at is not None
+    with pytest.raises(ValueError, match="retried"):
+        refund.retry(NOON)
+
+
+def test_once_accepted_a_refusal_concerns_the_repetition() -> None:
+    refund = a_refund()
+    refund.learn(RefundAccepted("5000000001"), at=NOON)
+
+    refund.learn(RefundRefused(BANK), at=NOON)
+
+    assert refund.status == "created"
+    assert refund.provider_refund_id == "5000000001"
+
+
+def test_the_first_acceptance_stays() -> None:
+    refund = a_refund()
+    refund.learn(RefundAccepted(), at=NOON)
+
+    refund.learn(refunded(accepted_at=later(hours=1)), at=later(hours=2))
+
+    assert refund.accepted_at == NOON
+    assert refund.succeeded_at == NOON
+
+
+@pytest.mark.parametrize("amount", [Money(999), Money(1000, "USD")])
+def test_a_wrong_proof_parks_the_refund_until_a_right_one_comes(amount: Money) -> None:
+    refund = a_refund()
+
+    for news in (refunded(amount=amount), refunded(amount=amount)):
+        refund.learn(news, at=NOON)
+    for contradiction in (RefundClosed(), RefundRefused(BANK), RefundAbnormal(BANK)):
+        refund.learn(contradiction, at=NOON)
+
+    assert refund.status == "created"
+    assert refund.reserved == refund.amount
+    assert refund.next_check_at == NOON + timedelta(days=1)
+    assert [report.kind for report in refund.reports] == [IncidentKind.REFUND_MISMATCH]
+    refund.learn(refunded(), at=NOON)
+    assert refund.status == "succeeded"
+    assert (refund.reserved, refund.refunded) == (ZERO, refund.amount)
+
+
+def test_a_postponed_refund_calls_a_person_once_after_an_hour() -> None:
+    refund = a_refund()
+    refund.learn(RefundPostponed("NOT_ENOUGH"), at=later(minutes=59))
+    assert not refund.reports
+
+    for minutes in (60, 61):
+        refund.learn(RefundPostponed("NOT_ENOUGH"), at=later(minutes=minutes))
+
+    assert [report.kind for report in refund.reports] == [IncidentKind.REFUND_STUCK]
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "closed"])
+def test_stale_news_of_a_postponement_is_quiet(status: str) -> None:
+    refund = a_refund(status=RefundStatus(status))
+
+    refund.learn(RefundPostponed("NOT_ENOUGH"), at=later(hours=2))
+
+    assert not refund.reports
