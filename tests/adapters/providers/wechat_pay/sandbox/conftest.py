@@ -137,19 +137,31 @@ def open_shop(base_url: str) -> Shop:
 
 
 @pytest.fixture
-def new_shop(serve, sandbox_keys: KeyRing):
-    """Open shops at simulators of one's own making."""
+def shop_at():
+    """Open shops at simulators that already run."""
     shops: list[Shop] = []
 
-    def open_one(provider: Any = WeChatPaySandbox, **more: Any) -> Shop:
-        more.setdefault("keys", sandbox_keys)
-        app = create_sandbox(environment="test", clock=MovableClock(), providers=[provider], **more)
-        shops.append(open_shop(serve(app)))
+    def open_one(base_url: str) -> Shop:
+        shops.append(open_shop(base_url))
         return shops[-1]
 
     yield open_one
     for shop in shops:
         shop.http.close()
+
+
+@pytest.fixture
+def new_shop(serve, shop_at, sandbox_keys: KeyRing):
+    """Open shops at simulators of one's own making."""
+
+    def open_one(provider: Any = WeChatPaySandbox) -> Shop:
+        app = create_sandbox(
+            environment="test", clock=MovableClock(), providers=[provider], keys=sandbox_keys
+        )
+        opened: Shop = shop_at(serve(app))
+        return opened
+
+    return open_one
 
 
 @pytest.fixture
