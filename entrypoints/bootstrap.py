@@ -10,6 +10,7 @@ from adapters.clock import SystemClock
 from adapters.ids import new_ulid
 from adapters.in_process.locks import InProcessLocks
 from adapters.in_process.publisher import InProcessPublisher
+from adapters.persistence.sql.migrate import SchemaOutdated
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.alipay.account import alipay_account
 from adapters.providers.alipay.config import AlipayConfig
@@ -38,7 +39,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     clock = clock or SystemClock()
     transport = AiohttpTransport()
     accounts = build_accounts(settings, transport, clock)
-    store = await SqlStore.open(settings.database.url)
+    store = await open_store(settings, clock)
     publisher, wakeups = InProcessPublisher(), Wakeups()
     store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
     world = World(
@@ -62,6 +63,14 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     finally:
         await store.close()
         await transport.aclose()
+
+
+async def open_store(settings: Settings, clock: Clock | None = None) -> SqlStore:
+    """The store that `database.url` names. Raises SettingsError if its schema is old."""
+    try:
+        return await SqlStore.open(settings.database.url, clock)
+    except SchemaOutdated as error:
+        raise SettingsError(f"database.url: {error}") from None
 
 
 def build_accounts(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from entrypoints.errors import Trouble
 from entrypoints.telling import complain, log_to_stderr, tell
 
 CONFIG_VARIABLE = "BASEPAY_CONFIG"
@@ -33,12 +34,9 @@ Port = Annotated[int, Parameter(help="0 takes a free one.")]
 
 def main() -> None:
     """Run one command; what can be mended is told in one line and exits with 2."""
-    from entrypoints.serving import PortTaken
-    from entrypoints.settings import SettingsError
-
     try:
         app()
-    except (SettingsError, PortTaken) as error:
+    except Trouble as error:
         complain(str(error))
         sys.exit(2)
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ import httpx
 
 from adapters.clock import MovableClock
 from adapters.http.app import create_http
+from adapters.persistence.sql.migrate import upgrade
 from application.records import Caller
 from entrypoints.bootstrap import Basepay, running
 from entrypoints.keys import hash_of, new_key
@@ -55,6 +56,7 @@ async def dev_stack(
     async with serving(simulators(clock, data_dir), sandbox):
         credentials = await _credentials(url_of(sandbox))
         settings = _settings(url_of(api), url_of(sandbox), data_dir, credentials)
+        upgrade(settings.database.url)
         async with running(settings, clock) as basepay:
             keys = await _keys(basepay, clock, data_dir)
             async with serving(create_http(basepay.app), api), background(basepay, idle=idle):

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from adapters.persistence.sql.store import SqlStore
 from application.ports import Directory
 from application.records import Caller
+from entrypoints.bootstrap import open_store
 from entrypoints.keys import add_key, rotate_key
 from entrypoints.settings import NAME, Settings, SettingsError
 
@@ -42,7 +42,7 @@ async def list_people(settings: Settings, *, operator: bool) -> str:
 
 @asynccontextmanager
 async def _directory(settings: Settings) -> AsyncIterator[Directory]:
-    store = await SqlStore.open(settings.database.url)
+    store = await open_store(settings)
     try:
         yield store.directory
     finally:

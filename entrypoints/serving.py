@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 import uvicorn
 from litestar.types import ASGIApp
 
+from entrypoints.errors import Trouble
+
 HOST = "127.0.0.1"
 
 
-class PortTaken(Exception):
+class PortTaken(Trouble):
     """Another program listens there; the text says what to do."""
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from entrypoints.errors import Trouble
+
 NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
 ENV_PREFIX = "BASEPAY_"
 
@@ -21,7 +23,7 @@ Environment = Literal["dev", "test", "production"]
 AppIdKind = Literal["official_account", "mini_program", "app"]
 
 
-class SettingsError(Exception):
+class SettingsError(Trouble):
     """A value is missing or wrong; the text names its key and what was expected, never a secret."""
 
 

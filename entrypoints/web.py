@@ -24,7 +24,8 @@ async def run_serve(settings: Settings, roles: frozenset[Role]) -> None:
             await stack.enter_async_context(background(basepay))
         if roles - {"worker"}:
             listener = bind(settings.http.port, host=settings.http.host)
-            app = create_http(basepay.app, api="api" in roles, gateway="gateway" in roles)
+            served = [role for role in ROLES if role in roles and role != "worker"]
+            app = create_http(basepay.app, roles=served)
             await stack.enter_async_context(serving(app, listener))
         await until_stopped()
 

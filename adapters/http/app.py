@@ -5,10 +5,11 @@ from typing import Literal
 
 import msgspec
 from litestar import Litestar, Response, Router, get
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from adapters.http import browse, callbacks, events, health, payments, refunds
-from adapters.http.auth import Authentication
+from adapters.http.auth import Authentication, Connection
 from adapters.http.errors import HANDLERS
 from adapters.http.openapi import document
 from adapters.http.watch import Watch
@@ -43,7 +44,12 @@ def create_http(app: App, *, roles: Sequence[Role] = ("api", "gateway")) -> Lite
 
 
 def _api(app: App) -> list[ControllerRouterHandler]:
-    guarded = Router("/", route_handlers=KEYED_ROUTES, guards=[Authentication(app.directory)])
+    known = Authentication(app.directory)
+
+    async def authenticate(connection: Connection, handler: BaseRouteHandler) -> None:
+        await known(connection, handler)  # a function, because Litestar copies guards deeply
+
+    guarded = Router("/", route_handlers=KEYED_ROUTES, guards=[authenticate])
     spelled = msgspec.json.encode(document([*KEYED_ROUTES, *health.ROUTES]))
 
     @get("/schema/openapi.json")
