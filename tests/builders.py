@@ -85,4 +85,5 @@ def paid(**changes: Any) -> Paid:
 
 def refunded(**changes: Any) -> Refunded:
     """The provider's proof that the money of `a_refund()` went back."""
-    return Refunded(**({"amount": Money(1000), "refunded_at": NOON} | changes))
+    facts: dict[str, Any] = {"amount": Money(1000), "refunded_at": NOON}
+    return Refunded(**(facts | changes))

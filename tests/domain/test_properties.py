@@ -194,7 +194,8 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
 
     @invariant()
     def sequences_count_the_moves(self) -> None:
-        for order in (self.payment, *self.refunds):
+        orders: list[Payment | Refund] = [self.payment, *self.refunds]
+        for order in orders:
             numbers = [event.sequence for event in order.events]
             assert numbers == list(range(2, 2 + len(numbers)))
             assert order.sequence == 1 + len(numbers)
