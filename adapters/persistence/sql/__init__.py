@@ -1,0 +1,1 @@
+"""Orders, requests, events and evidence in a SQL database."""

@@ -1,0 +1,96 @@
+"""Brings a database to the schema this version wants, and says where it stands."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy.engine import Connection
+
+from adapters.persistence.sql.tables import metadata
+
+#: The newest revision under `migrations/versions`, known here without loading alembic.
+HEAD = "0001"
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: Alembic's own table, made as it makes it.
+_REVISION_TABLE = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+
+
+class SchemaOutdated(Exception):
+    """The database is not at the revision that this version needs."""
+
+
+def database_path(url: str) -> Path:
+    """The file behind `sqlite:///path`. Raises ValueError for anything else."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise ValueError("database.url: expected sqlite:///path/to/file")
+    return Path(parsed.database)
+
+
+def head_revision() -> str:
+    """The revision that this version needs."""
+    return HEAD
+
+
+def current_revision(url: str) -> str | None:
+    """The revision that is stored; None for a database that has none yet."""
+    path = database_path(url)
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(path)) as connection:
+        if not _tables(connection) & {"alembic_version"}:
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else None
+
+
+def check(url: str) -> None:
+    """Raises SchemaOutdated unless the database stands where this version wants it."""
+    stored = current_revision(url)
+    if stored != HEAD:
+        raise SchemaOutdated(
+            f"The database is at revision {stored or 'none'}, basepay needs {HEAD}:"
+            " run `basepay migrate`."
+        )
+
+
+def upgrade(url: str) -> None:
+    """Create what is missing, or migrate. Quick where nothing or everything is to be done."""
+    if current_revision(url) == HEAD:
+        return
+    engine = create_engine(f"sqlite:///{database_path(url)}")
+    try:
+        with engine.begin() as connection:
+            # One transaction: killed half-way, or met by a second process, nothing is half made.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if not _is_empty(connection):
+                _migrate(connection)
+                return
+            metadata.create_all(connection)
+            connection.exec_driver_sql(_REVISION_TABLE)
+            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+    finally:
+        engine.dispose()
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not inspect(connection).get_table_names()
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # 1.7 s, so only where there is something to migrate
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, "head")
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}

@@ -1,0 +1,208 @@
+"""SQLite: one thread writes and commits for everybody waiting, another reads."""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Self
+from urllib.parse import quote
+
+import aiosqlite
+
+from adapters.persistence.sql.statements import Prepared
+from adapters.persistence.sql.unit import Unit
+from adapters.persistence.sql.values import Stored, Value
+from application.ports import AlreadyExists, LostUpdate, Unavailable
+
+#: Units in one COMMIT. One fsync serves them all; more would only let the first ones wait longer.
+GROUP = 64
+
+#: Milliseconds to wait for another process (a backup, `basepay migrate`) that holds the file.
+BUSY_TIMEOUT = 5_000
+
+_TAKEN = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+
+#: Primary result codes that say something about the machine, not about our statement.
+_OUT_OF_ORDER = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    unit: Unit
+    done: asyncio.Future[None]
+
+
+class Writer:
+    """The only connection that writes; belongs to the event loop that opened it.
+
+    Whatever waits is written in one transaction, each unit in a savepoint of its own, so that a
+    unit that fails leaves its neighbours alone. Nobody hears of success before the COMMIT.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closed = False
+        self._connection = _connect(path)
+        # A daemon: a process that ends without `close` does not hang, and what is not committed
+        # was not promised.
+        self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def keep(self, unit: Unit) -> None:
+        """Return once `unit` is durable. Raises LostUpdate, AlreadyExists, Unavailable.
+
+        A caller that is cancelled meanwhile does not learn whether all of it was kept or nothing.
+        """
+        if self._closed:
+            raise Unavailable("the store is closed")
+        job = _Job(unit, self._loop.create_future())
+        self._jobs.put(job)
+        await job.done
+
+    async def close(self) -> None:
+        """Write what waits, then end the thread. Repeating it is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            results = self._write(batch)
+            try:
+                self._loop.call_soon_threadsafe(_deliver, batch, results)
+            except RuntimeError:  # the loop is closed, and nobody waits any more
+                break
+        self._connection.close()
+
+    def _next_batch(self) -> list[_Job]:
+        """Whatever waits, at least one job; empty at the end."""
+        batch = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == GROUP:
+                return batch
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return batch
+        if batch:
+            self._jobs.put(None)
+        return batch
+
+    def _write(self, batch: Sequence[_Job]) -> list[Exception | None]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            results = [self._apply(job.unit) for job in batch]
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("ROLLBACK")
+            return [_translated(error) for _ in batch]
+        return results
+
+    def _apply(self, unit: Unit) -> Exception | None:
+        execute = self._connection.execute
+        execute("SAVEPOINT unit")
+        try:
+            for step in unit.steps:
+                changed = execute(step.text, step.values).rowcount
+                if step.changes_one and changed != 1:
+                    raise LostUpdate("the row was changed meanwhile")  # noqa: TRY301 -- undone below
+        except sqlite3.OperationalError:
+            raise  # the machine is out of order: that concerns the whole transaction
+        except Exception as error:  # noqa: BLE001 -- handed on to the one who waits for this unit
+            execute("ROLLBACK TO unit")
+            execute("RELEASE unit")
+            return _translated(error)
+        execute("RELEASE unit")
+        return None
+
+
+class Reader:
+    """A connection that only reads: each statement sees what is committed when it starts."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """`path` exists, and its writer is open."""
+        connection = await aiosqlite.connect(
+            f"file:{quote(str(path))}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            cached_statements=256,
+        )
+        connection.row_factory = sqlite3.Row
+        return cls(connection)
+
+    async def rows(self, statement: Prepared, values: Mapping[str, Value]) -> list[Stored]:
+        """All rows. Raises Unavailable."""
+        try:
+            found = await self._connection.execute_fetchall(statement.text, statement.bind(values))
+        except sqlite3.OperationalError as error:
+            raise _translated(error) from error
+        except ValueError as error:  # how aiosqlite says that it is closed
+            raise Unavailable(str(error)) from error
+        return list(found)
+
+    async def row(self, statement: Prepared, values: Mapping[str, Value]) -> Stored | None:
+        """The only row, or None. Raises Unavailable."""
+        found = await self.rows(statement, values)
+        return found[0] if found else None
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _deliver(batch: Sequence[_Job], results: Sequence[Exception | None]) -> None:
+    signals = set()
+    for job, error in zip(batch, results, strict=True):
+        if error is None and job.unit.signal is not None:
+            signals.add(job.unit.signal)
+        if job.done.done():  # its caller was cancelled
+            continue
+        if error is None:
+            job.done.set_result(None)
+        else:
+            job.done.set_exception(error)
+    for signal in signals:
+        signal()
+
+
+def _translated(error: Exception) -> Exception:
+    """Our word for it; what is our own mistake (a CHECK, a wrong statement) stays as it is."""
+    if isinstance(error, sqlite3.IntegrityError) and error.sqlite_errorname in _TAKEN:
+        return AlreadyExists(str(error).rpartition(": ")[2])
+    if (
+        isinstance(error, sqlite3.OperationalError)
+        and error.sqlite_errorcode & 0xFF in _OUT_OF_ORDER
+    ):
+        return Unavailable(str(error))
+    return error

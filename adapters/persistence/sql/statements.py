@@ -1,0 +1,230 @@
+"""Every statement, written once in SQLAlchemy Core and compiled once: text and order of values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Executable,
+    Table,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+
+from adapters.persistence.sql.tables import (
+    api_keys,
+    events,
+    evidence,
+    inbox,
+    incidents,
+    orders,
+    payments,
+    refunds,
+    requests,
+)
+from adapters.persistence.sql.values import Value
+
+#: Events under this app name are operators' own and hidden from lists.
+OPERATOR = "_operator"
+
+#: Values that tell an UPDATE which row is meant; they carry the name of their column behind this.
+KEY = "key_"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A compiled statement: what the driver gets, without another look by SQLAlchemy."""
+
+    text: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Value] = field(default_factory=dict)
+
+    def bind(self, values: Mapping[str, Value]) -> tuple[Value, ...]:
+        """`values` in the order of the question marks. Raises KeyError if one is missing."""
+        if self.constants:
+            values = {**self.constants, **values}
+        return tuple([values[name.removeprefix(KEY)] for name in self.names])
+
+
+def prepare(statement: Executable, dialect: Dialect, columns: list[str] | None = None) -> Prepared:
+    compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]  # every statement has it
+    names = tuple(compiled.positiontup or ())
+    binds = {name: compiled.binds[name] for name in names}
+    constants = {name: bind.value for name, bind in binds.items() if not bind.required}
+    return Prepared(str(compiled), names, constants)
+
+
+def _by(table: Table, *columns: str) -> Executable:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in columns))
+
+
+def _insert(table: Table, dialect: Dialect) -> Prepared:
+    columns = [column.name for column in table.columns if column.name != "position"]
+    return prepare(insert(table).inline(), dialect, columns)
+
+
+def _insert_once(table: Table, dialect: Dialect) -> Prepared:
+    """Skip a row whose `id` is there already."""
+    columns = [column.name for column in table.columns if column.name != "position"]
+    once = sqlite.insert(table).inline().on_conflict_do_nothing(index_elements=["id"])
+    return prepare(once, dialect, columns)
+
+
+def _update(table: Table, dialect: Dialect) -> Prepared:
+    """Change the row only if its version is the one before that of the new values."""
+    keys = list(table.primary_key.columns)
+    changed = [column.name for column in table.columns if column not in set(keys)]
+    same = [column == bindparam(KEY + column.name) for column in keys]
+    unchanged = table.c.version + literal_column("1") == bindparam(KEY + "version")
+    return prepare(update(table).where(*same, unchanged), dialect, changed)
+
+
+def _filters(table: Table, instant: str, **columns: str) -> dict[str, ColumnElement[bool]]:
+    """What `records.Filter` means for `table`; `created_to` is exclusive, and so is the cursor."""
+    equal = {name: table.c[column] == bindparam(name) for name, column in columns.items()}
+    return equal | {
+        "created_from": table.c[instant] >= bindparam("created_from"),
+        "created_to": table.c[instant] < bindparam("created_to"),
+        "cursor": table.c.id < bindparam("cursor"),
+    }
+
+
+_ORDERS = {name: name for name in ("app", "status", "account", "order_no")}
+
+FILTERS: dict[str, dict[str, ColumnElement[bool]]] = {
+    "payments": _filters(payments, "created_at", method="method", payment_id="id", **_ORDERS),
+    "refunds": {
+        **_filters(refunds, "created_at", payment_id="payment_id", **_ORDERS),
+        "method": select(payments.c.id)
+        .where(payments.c.id == refunds.c.payment_id, payments.c.method == bindparam("method"))
+        .exists(),
+    },
+    "events": {
+        **_filters(events, "occurred_at", app="app", payment_id="order_id"),
+        "status": or_(
+            *(
+                events.c.type == literal(f"basepay.{kind}.") + bindparam("status")
+                for kind in ("payment", "refund")
+            )
+        ),
+    },
+    "incidents": _filters(incidents, "created_at", app="app", payment_id="order_id"),
+}
+
+_LISTED: dict[str, tuple[Table, tuple[ColumnElement[bool], ...]]] = {
+    "payments": (payments, ()),
+    "refunds": (refunds, ()),
+    "events": (events, (events.c.published_at.is_not(None), events.c.app != OPERATOR)),
+    "incidents": (incidents, ()),
+}
+
+
+def _listing(name: str, given: frozenset[str], dialect: Dialect) -> Prepared:
+    table, always = _LISTED[name]
+    wanted = [FILTERS[name][each] for each in sorted(given)]
+    newest_first = select(table).where(*always, *wanted).order_by(table.c.id.desc())
+    return prepare(newest_first.limit(bindparam("limit")), dialect)
+
+
+def _due(table: Table) -> Executable:
+    has_come = table.c.next_check_at <= bindparam("at")
+    waiting = table.c.next_check_at.is_not(None)  # said aloud, it opens the partial index
+    oldest = select(table.c.id).where(waiting, has_come).order_by(table.c.next_check_at, table.c.id)
+    return oldest.limit(bindparam("limit"))
+
+
+def _live(at: str) -> ColumnElement[bool]:
+    return or_(api_keys.c.retired_at.is_(None), api_keys.c.retired_at > bindparam(at))
+
+
+class Statements:
+    """All statements for one dialect, which must number its values by question marks."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        def ready(statement: Executable) -> Prepared:
+            return prepare(statement, dialect)
+
+        kept = (payments, refunds, orders, requests)
+        self.insert = {table.name: _insert(table, dialect) for table in (*kept, events, incidents)}
+        self.update = {table.name: _update(table, dialect) for table in kept}
+        self.insert_evidence = _insert_once(evidence, dialect)
+
+        self.payment = ready(_by(payments, "id"))
+        self.payment_numbered = ready(_by(payments, "provider_order_no"))
+        self.refund = ready(_by(refunds, "id"))
+        self.refund_numbered = ready(_by(refunds, "provider_refund_no"))
+        self.refund_named = ready(_by(refunds, "app", "refund_no"))
+        self.order = ready(_by(orders, "app", "order_no"))
+        self.request = ready(_by(requests, "app", "route", "key"))
+
+        self.unpublished = ready(_unpublished())
+        self.publish = ready(_publish())
+        self.due_payments = ready(_due(payments))
+        self.due_refunds = ready(_due(refunds))
+
+        self.put_callback = _insert_once(inbox, dialect)
+        self.due_callbacks = ready(_due_callbacks())
+        self.drop_callback = ready(delete(inbox).where(inbox.c.id == bindparam("id")))
+        self.postpone_callback = ready(_postpone())
+
+        self.insert_key = _insert(api_keys, dialect)
+        self.key_holder = ready(_key_holder())
+        self.retire_keys = ready(_retire_keys())
+        self.callers = ready(_callers())
+
+        #: A list by its table and the names of the filters given, compiled when first wanted.
+        self.listing = cache(lambda name, given: _listing(name, given, dialect))
+
+
+def _unpublished() -> Executable:
+    waiting = select(events).where(events.c.published_at.is_(None))
+    return waiting.order_by(events.c.position).limit(bindparam("limit"))
+
+
+def _publish() -> Executable:
+    waiting = update(events).where(events.c.id == bindparam("id"), events.c.published_at.is_(None))
+    return waiting.values(published_at=bindparam("at"))
+
+
+def _due_callbacks() -> Executable:
+    due = select(inbox).where(inbox.c.dead == false(), inbox.c.due_at <= bindparam("at"))
+    return due.order_by(inbox.c.position).limit(bindparam("limit"))
+
+
+def _postpone() -> Executable:
+    meant = update(inbox).where(inbox.c.id == bindparam("id"))
+    return meant.values(
+        attempts=inbox.c.attempts + 1, due_at=bindparam("until"), dead=bindparam("is_dead")
+    )
+
+
+def _key_holder() -> Executable:
+    holder = select(api_keys.c.name, api_keys.c.operator)
+    return holder.where(api_keys.c.hash == bindparam("hash"), _live("at"))
+
+
+def _retire_keys() -> Executable:
+    of_caller = (
+        api_keys.c.name == bindparam("caller"),
+        api_keys.c.operator == bindparam("is_operator"),
+    )
+    others = update(api_keys).where(*of_caller, api_keys.c.hash != bindparam("keep"))
+    return others.where(_live("after")).values(retired_at=bindparam("after"))
+
+
+def _callers() -> Executable:
+    live = func.sum(case((_live("at"), 1), else_=0)).label("live")
+    by_caller = (api_keys.c.name, api_keys.c.operator)
+    return select(*by_caller, live).group_by(*by_caller).order_by(*by_caller)

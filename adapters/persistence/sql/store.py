@@ -1,0 +1,75 @@
+"""The SQL store as one thing: every port that a database answers."""
+
+from typing import Self
+
+from sqlalchemy.dialects import sqlite as dialects
+
+from adapters.clock import SystemClock
+from adapters.persistence.sql import migrate
+from adapters.persistence.sql.directory import SqlDirectory
+from adapters.persistence.sql.library import SqlLibrary
+from adapters.persistence.sql.queues import SqlAgenda, SqlCallbackQueue, SqlOutbox
+from adapters.persistence.sql.sqlite import Reader, Writer
+from adapters.persistence.sql.statements import Prepared, Statements
+from adapters.persistence.sql.unit import Signal
+from adapters.persistence.sql.work import SqlUnitOfWork
+from application.ports import Agenda, CallbackQueue, Clock, Directory, Library, Outbox, UnitOfWork
+
+_PING = Prepared("SELECT 1", ())
+
+
+def _nobody_listens() -> None:
+    """What is called until somebody wants to hear."""
+
+
+class SqlStore:
+    """An open database; belongs to the event loop that opened it, and must be closed.
+
+    `on_message` and `on_callback` may be set; they are called on the event loop after a commit
+    that brought events, and after a callback was taken.
+    """
+
+    outbox: Outbox
+    callbacks: CallbackQueue
+    agenda: Agenda
+    library: Library
+    directory: Directory
+
+    def __init__(self, reader: Reader, writer: Writer, clock: Clock) -> None:
+        self.on_message: Signal = _nobody_listens
+        self.on_callback: Signal = _nobody_listens
+        self._reader, self._writer = reader, writer
+        self._statements = Statements(dialects.dialect(paramstyle="qmark"))
+        everything = (reader, writer, self._statements)
+        self.outbox = SqlOutbox(*everything)
+        self.callbacks = SqlCallbackQueue(*everything, self._heard_callback)
+        self.agenda = SqlAgenda(reader, self._statements)
+        self.library = SqlLibrary(reader, self._statements)
+        self.directory = SqlDirectory(*everything, clock)
+
+    @classmethod
+    async def open(cls, url: str, clock: Clock | None = None) -> Self:
+        """Open `sqlite:///path`. Raises SchemaOutdated if it needs `basepay migrate`."""
+        migrate.check(url)
+        path = migrate.database_path(url)
+        writer = Writer(path)
+        return cls(await Reader.open(path), writer, clock or SystemClock())
+
+    def work(self) -> UnitOfWork:
+        """Open a unit of work."""
+        return SqlUnitOfWork(self._reader, self._writer, self._statements, self._heard_message)
+
+    async def ping(self) -> None:
+        """Raises Unavailable if the database does not answer."""
+        await self._reader.rows(_PING, {})
+
+    async def close(self) -> None:
+        """Write what waits, then let go of the file."""
+        await self._writer.close()
+        await self._reader.close()
+
+    def _heard_message(self) -> None:
+        self.on_message()
+
+    def _heard_callback(self) -> None:
+        self.on_callback()
