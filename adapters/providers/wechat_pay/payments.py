@@ -111,7 +111,7 @@ class WeChatPayments:
 
 
 def _believable(answer: Answer) -> bool:
-    """Nothing can have been charged at a prepay, so an unsigned 4xx refuses too (MAPPING.md §8)."""
+    """Nothing can have been charged at a prepay, so an unsigned 4xx refuses too (MAPPING.md §7)."""
     return answer.genuine or (not answer.signed and 400 <= answer.status < 500)
 
 
@@ -124,8 +124,8 @@ def _declined(refusal: Refusal, step: Next, answer: Answer, payment: Payment) ->
 def _read_order(answer: Answer, payment: Payment) -> Outcome:
     try:
         trade = read_trade(answer.body)
+        if trade.out_trade_no != payment.provider_order_no:
+            return answer.unknown(f"the answer is about {trade.out_trade_no[:64]!r}")
+        return outcome_of(trade, trace=answer.trace)
     except NotUnderstood as error:
         return answer.unknown(f"answer not understood: {error}")
-    if trade.out_trade_no != payment.provider_order_no:
-        return answer.unknown(f"the answer is about {trade.out_trade_no[:64]!r}")
-    return outcome_of(trade, trace=answer.trace)

@@ -1,5 +1,6 @@
 """What orders and refunds at WeChat Pay mean in our words. Source: MAPPING.md §4, §5."""
 
+from datetime import UTC, datetime
 from typing import assert_never
 
 from adapters.providers.wechat_pay import wire
@@ -27,7 +28,10 @@ ABNORMAL = Failure(
 
 
 def outcome_of(trade: wire.Trade, *, trace: str = "") -> Outcome:
-    """Tell an order's state. An unpaid order is never failed: the payer may try again."""
+    """Tell an order's state; raises NotUnderstood.
+
+    An unpaid order is never failed: the payer may try again.
+    """
     match trade:
         case wire.Success():  # and Refunding: its money came in, refunds are orders of their own
             return _paid(trade, trace)
@@ -48,7 +52,7 @@ def _paid(trade: wire.Success, trace: str) -> Paid:
     return Paid(
         provider_transaction_id=trade.transaction_id,
         amount=Money(amount.total, amount.currency),
-        paid_at=trade.success_time,
+        paid_at=_utc(trade.success_time),
         payee=Payee(trade.mchid, trade.appid),
         payer=payer.openid if payer else None,
         payer_amount=None if amount.payer_total is None else Money(amount.payer_total),
@@ -62,13 +66,20 @@ def _borne_by_merchant(trade: wire.Success) -> int:
     return sum(coupon.amount for coupon in trade.promotion_detail if coupon.type == "NOCASH")
 
 
+def _utc(told: datetime) -> datetime:
+    try:
+        return told.astimezone(UTC)
+    except OverflowError:
+        raise wire.NotUnderstood(f"an impossible time: {told}") from None
+
+
 def refund_outcome_of(refund: wire.RefundState, *, trace: str = "") -> RefundOutcome:
     """Tell a refund's status as the API answers it."""
-    refund_id, accepted_at = refund.refund_id, refund.create_time
+    refund_id, accepted_at = refund.refund_id, _utc(refund.create_time)
     match refund:
         case wire.RefundSuccess():
             money = Money(refund.amount.refund, refund.amount.currency)
-            return Refunded(money, refund.success_time, refund_id, accepted_at, trace=trace)
+            return Refunded(money, _utc(refund.success_time), refund_id, accepted_at, trace=trace)
         case wire.RefundProcessing():
             return RefundAccepted(refund_id, accepted_at, trace=trace)
         case wire.RefundClosed():
@@ -84,7 +95,7 @@ def outcome_of_notice(notice: wire.Notice, *, trace: str = "") -> RefundOutcome:
     match notice:
         case wire.SuccessNotice():
             money = Money(notice.amount.refund, notice.amount.currency)
-            return Refunded(money, notice.success_time, notice.refund_id, trace=trace)
+            return Refunded(money, _utc(notice.success_time), notice.refund_id, trace=trace)
         case wire.ClosedNotice():
             return RefundClosed(trace=trace)
         case wire.AbnormalNotice():

@@ -90,9 +90,9 @@ def _read_refund(answer: Answer, refund: Refund, payment: Payment) -> RefundOutc
         return answer.unknown(answer.doubt)
     try:
         there = read_refund(answer.body)
+        ours = (refund.provider_refund_no, payment.provider_order_no)
+        if (there.out_refund_no, there.out_trade_no) != ours:
+            return answer.unknown(f"the answer is about {there.out_refund_no[:64]!r}")
+        return refund_outcome_of(there, trace=answer.trace)
     except NotUnderstood as error:
         return answer.unknown(f"answer not understood: {error}")
-    ours = (refund.provider_refund_no, payment.provider_order_no)
-    if (there.out_refund_no, there.out_trade_no) != ours:
-        return answer.unknown(f"the answer is about {there.out_refund_no[:64]!r}")
-    return refund_outcome_of(there, trace=answer.trace)
