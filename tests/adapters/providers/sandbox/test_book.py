@@ -58,6 +58,12 @@ def a_callback(number="c-1", **more):
     return Callback(**(fields | more))
 
 
+def file_of(book):
+    """Reach behind the book for its open file."""
+    assert book._journal
+    return book._journal._file
+
+
 def test_what_was_kept_is_there_after_a_restart(run, tmp_path):
     book = Book(tmp_path)
     paid = an_order(state="SUCCESS", provider_transaction_id="42", paid_at=NOON, charges=1)
@@ -79,7 +85,7 @@ def test_what_was_kept_is_there_after_a_restart(run, tmp_path):
 def test_many_waiters_share_few_commits(run, tmp_path):
     book = Book(tmp_path)
     commits = []
-    book._journal._file.set_trace_callback(
+    file_of(book).set_trace_callback(
         lambda statement: commits.append(1) if statement == "COMMIT" else None
     )
 
@@ -115,11 +121,11 @@ def test_a_reader_waits_for_what_it_may_have_seen(run, tmp_path):
 def test_a_write_that_failed_is_tried_again(run, tmp_path):
     book = Book(tmp_path)
     book.keep(an_order())
-    book._journal._file.execute("PRAGMA query_only = ON")
+    file_of(book).execute("PRAGMA query_only = ON")
     with pytest.raises(sqlite3.OperationalError):
         run(book.durable())
 
-    book._journal._file.execute("PRAGMA query_only = OFF")
+    file_of(book).execute("PRAGMA query_only = OFF")
     run(book.durable())
     assert Book(tmp_path).orders() == [an_order()]
     book.close()
