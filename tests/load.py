@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class Load:
     said: list[Said] = field(default_factory=list)
     unanswered: list[tuple[str, str, View]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
     def summary(self) -> dict[str, int]:
@@ -190,7 +190,7 @@ def _compare_payments(orders: Sequence[View], ours: dict[str, View]) -> list[str
             found.append(f"{number} was charged {order['charges']} times")
         if payment is None:
             found.append(f"{number} is not known here")
-        elif (order["charges"] == 1) != (payment["status"] == "succeeded"):
+        elif (order["charges"] > 0) != (payment["status"] == "succeeded"):
             found.append(f"{number}: charged {order['charges']}, here {payment['status']}")
     open_ones = [p["id"] for p in ours.values() if p["status"] == "created"]
     return found + [f"{id} is still open" for id in open_ones]
