@@ -1,15 +1,15 @@
 """Puts the routes of the wanted roles together into one Litestar application."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import msgspec
-from litestar import Litestar, Response, Router, get
-from litestar.handlers import BaseRouteHandler
+from litestar import Litestar, Response, get
 from litestar.types import ControllerRouterHandler
 
 from adapters.http import browse, callbacks, events, health, payments, refunds
-from adapters.http.auth import Authentication, Connection
+from adapters.http.auth import Authentication
 from adapters.http.errors import HANDLERS
 from adapters.http.openapi import document
 from adapters.http.watch import Watch
@@ -21,19 +21,20 @@ Role = Literal["api", "gateway"]
 #: Bytes. A callback is some 2 KiB, a payment with all its metadata some 100 KiB.
 MAX_BODY_BYTES = 1 << 20
 
-KEYED_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES]
+API_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES]
 
 
 def create_http(app: App, *, roles: Sequence[Role] = ("api", "gateway")) -> Litestar:
     """Serve the apps' API, the providers' callbacks, or both; health in any case."""
     handlers: list[ControllerRouterHandler] = [*health.ROUTES]
     if "api" in roles:
-        handlers += _api(app)
+        handlers += [*API_ROUTES, *browse.ROUTES, openapi]
     if "gateway" in roles:
         handlers += callbacks.ROUTES
     http = Litestar(
         route_handlers=handlers,
         dependencies=provide(app),
+        before_request=Authentication(app.directory),
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
@@ -43,18 +44,12 @@ def create_http(app: App, *, roles: Sequence[Role] = ("api", "gateway")) -> Lite
     return http
 
 
-def _api(app: App) -> list[ControllerRouterHandler]:
-    known = Authentication(app.directory)
+@get("/schema/openapi.json", opt=browse.OPEN)
+async def openapi() -> Response[bytes]:
+    """Tell the API to machines."""
+    return Response(_spelled(), media_type="application/vnd.oai.openapi+json")
 
-    async def authenticate(connection: Connection, handler: BaseRouteHandler) -> None:
-        await known(connection, handler)  # a function, because Litestar copies guards deeply
 
-    guarded = Router("/", route_handlers=KEYED_ROUTES, guards=[authenticate])
-    spelled = msgspec.json.encode(document([*KEYED_ROUTES, *health.ROUTES]))
-
-    @get("/schema/openapi.json")
-    async def openapi() -> Response[bytes]:
-        """Tell the API to machines."""
-        return Response(spelled, media_type="application/vnd.oai.openapi+json")
-
-    return [guarded, openapi, *browse.ROUTES]
+@cache
+def _spelled() -> bytes:
+    return msgspec.json.encode(document([*API_ROUTES, *health.ROUTES]))

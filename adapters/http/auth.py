@@ -3,10 +3,9 @@
 from hashlib import sha256
 from time import monotonic
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-
+from adapters.http.describe import AUDIENCE, Audience
 from adapters.http.errors import AppKeyRequired, OperatorKeyRequired, Unauthenticated
+from adapters.http.reading import ApiRequest, headers_named
 from application.ports import Directory
 from application.records import Caller
 
@@ -14,18 +13,28 @@ from application.records import Caller
 BELIEVED_SECONDS = 5.0
 REMEMBERED = 1_000
 
-Connection = ASGIConnection[BaseRouteHandler, Caller, object, object]  # type: ignore[type-var]  # any state will do
-
 
 class Authentication:
-    """A guard that names the caller in `request.user`."""
+    """Runs before every route: names the caller in `request.user`, or refuses.
+
+    A hook and not a guard: for every guard Litestar copies the route at every request.
+    """
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._believed: dict[str, tuple[float, Caller]] = {}
 
-    async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
-        connection.scope["user"] = await self._caller(_key_hash(connection))
+    async def __call__(self, request: ApiRequest) -> None:
+        """Raises Unauthenticated, AppKeyRequired, OperatorKeyRequired."""
+        audience = request.route_handler.opt.get(AUDIENCE, Audience.CALLERS)
+        if audience is Audience.ANYONE:
+            return
+        caller = await self._caller(_key_hash(request))
+        if audience is Audience.APPS and caller.operator:
+            raise AppKeyRequired
+        if audience is Audience.OPERATORS and not caller.operator:
+            raise OperatorKeyRequired
+        request.scope["user"] = caller
 
     async def _caller(self, key_hash: str) -> Caller:
         until, caller = self._believed.get(key_hash, (0.0, None))
@@ -41,24 +50,10 @@ class Authentication:
         return found
 
 
-async def only_apps(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard what moves money: operators have no orders of their own."""
-    if connection.user.operator:
-        raise AppKeyRequired
-
-
-async def only_operators(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guard what no app may see."""
-    if not connection.user.operator:
-        raise OperatorKeyRequired
-
-
-def _key_hash(connection: Connection) -> str:
+def _key_hash(request: ApiRequest) -> str:
     """SHA-256 of the key, the only form in which it goes any further."""
-    sent = [value for name, value in connection.scope["headers"] if name == b"authorization"]
-    if len(sent) != 1:
-        raise Unauthenticated
-    scheme, _, key = sent[0].partition(b" ")
+    sent = headers_named(request, b"authorization")
+    scheme, _, key = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
     if scheme.lower() != b"bearer" or not key.strip():
         raise Unauthenticated
     return sha256(key.strip()).hexdigest()

@@ -8,6 +8,10 @@ from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from adapters.http.describe import AUDIENCE, Audience
+
+OPEN = {AUDIENCE: Audience.ANYONE}
+
 #: What the page loads, by name, and as what. The start script is ours.
 ASSETS = {
     "swagger-ui.css": "text/css",
@@ -47,13 +51,13 @@ POLICY = {
 }
 
 
-@get("/schema", media_type="text/html")
+@get("/schema", opt=OPEN)
 async def browse() -> Response[str]:
     """Show the API for people."""
     return Response(PAGE, media_type="text/html", headers=POLICY)
 
 
-@get("/schema/{name:str}")
+@get("/schema/{name:str}", opt=OPEN)
 async def browse_asset(name: FromPath[str]) -> Response[bytes]:
     """Serve what the page loads."""
     if name == "start.js":

@@ -6,13 +6,17 @@ from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.params import FromPath
 
+from adapters.http.describe import AUDIENCE, Audience
 from adapters.http.wiring import TheApp
 from domain.method import Provider
+
+#: Providers prove themselves by their signature, which the use case verifies.
+OPEN = {AUDIENCE: Audience.ANYONE}
 
 GatewayRequest = Request[None, None, State]
 
 
-@post("/callbacks/wechat/{account:str}", status_code=200)
+@post("/callbacks/wechat/{account:str}", opt=OPEN)
 async def wechat_callback(
     request: GatewayRequest, account: FromPath[str], app: TheApp
 ) -> Response[bytes]:
@@ -20,7 +24,7 @@ async def wechat_callback(
     return await _receive(request, Provider.WECHAT, account, app)
 
 
-@post("/callbacks/alipay/{account:str}", status_code=200)
+@post("/callbacks/alipay/{account:str}", opt=OPEN)
 async def alipay_callback(
     request: GatewayRequest, account: FromPath[str], app: TheApp
 ) -> Response[bytes]:

@@ -2,13 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from msgspec import Struct
 
 from adapters.http.lists import NoQuery
 
-#: The key under which a route's `opt` holds its description.
-OPERATION = "operation"
+#: The keys under which a route's `opt` holds its description, and who may call it.
+OPERATION, AUDIENCE = "operation", "audience"
+
+
+class Audience(StrEnum):
+    """Who may call a route; what says nothing wants some API key."""
+
+    ANYONE = "anyone"
+    CALLERS = "callers"  # an app for its own, an operator for all
+    APPS = "apps"  # who moves money
+    OPERATORS = "operators"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +33,8 @@ class Operation:
     example: Mapping[str, object] = field(default_factory=dict)
     query: type[Struct] = NoQuery
     keyed: bool = False  # takes an Idempotency-Key
-    open: bool = False  # needs no API key
+    audience: Audience = Audience.CALLERS
 
     def opt(self) -> dict[str, object]:
         """For the route's decorator."""
-        return {OPERATION: self}
+        return {OPERATION: self, AUDIENCE: self.audience}

@@ -4,8 +4,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from adapters.http.answers import known_id, shown
-from adapters.http.auth import only_operators
-from adapters.http.describe import Operation
+from adapters.http.describe import Audience, Operation
 from adapters.http.lists import EventsQuery, ListQuery, NoQuery, page_view, wanted
 from adapters.http.reading import ApiRequest, Query
 from adapters.http.schemas import Event, EventPage, IncidentPage
@@ -48,9 +47,11 @@ async def get_event(request: ApiRequest, event_id: FromPath[str], app: TheApp) -
 
 @get(
     "/v1/incidents",
-    guards=[only_operators],
     opt=Operation(
-        tag="incidents", answers={200: ("A page of incidents.", IncidentPage)}, query=ListQuery
+        tag="incidents",
+        answers={200: ("A page of incidents.", IncidentPage)},
+        query=ListQuery,
+        audience=Audience.OPERATORS,
     ).opt(),
 )
 async def list_incidents(request: ApiRequest, app: TheApp) -> Response[bytes]:

@@ -3,7 +3,7 @@
 from litestar import Response, get
 
 from adapters.http.answers import shown
-from adapters.http.describe import Operation
+from adapters.http.describe import Audience, Operation
 from adapters.http.schemas import Health, Readiness
 from adapters.http.wiring import TheApp
 from application.views import View
@@ -11,7 +11,9 @@ from application.views import View
 
 @get(
     "/healthz",
-    opt=Operation(tag="health", answers={200: ("It lives.", Health)}, open=True).opt(),
+    opt=Operation(
+        tag="health", answers={200: ("It lives.", Health)}, audience=Audience.ANYONE
+    ).opt(),
 )
 async def healthz() -> Response[bytes]:
     """Tell that the process answers."""
@@ -26,7 +28,7 @@ async def healthz() -> Response[bytes]:
             200: ("Everything we depend on answers.", Readiness),
             503: ("Something does not; `checks` tells what.", Readiness),
         },
-        open=True,
+        audience=Audience.ANYONE,
     ).opt(),
 )
 async def readyz(app: TheApp) -> Response[bytes]:

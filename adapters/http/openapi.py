@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.http.auth import only_apps, only_operators
-from adapters.http.describe import OPERATION, Operation
+from adapters.http.describe import OPERATION, Audience, Operation
 from adapters.http.errors import (
     ANSWERS,
     MEDIA_TYPE,
@@ -56,6 +55,10 @@ KEYED: tuple[type[Exception], ...] = (
     IdempotencyKeyReused,
     IdempotencyInProgress,
 )
+SCOPES: dict[Audience, tuple[type[Exception], ...]] = {
+    Audience.APPS: (AppKeyRequired,),
+    Audience.OPERATORS: (OperatorKeyRequired,),
+}
 KEY_PARAMETER: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -136,7 +139,7 @@ def _operation(
     if operation.body is not None:
         content = {"schema": _ref(operation.body), "example": operation.example}
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
-    if operation.open:
+    if operation.audience is Audience.ANYONE:
         described["security"] = []
     return described
 
@@ -174,13 +177,11 @@ def _answers(operation: Operation) -> dict[str, Json]:
 
 
 def _refusals(route: HTTPRouteHandler, operation: Operation) -> Sequence[type[Exception]]:
-    if operation.open:
+    if operation.audience is Audience.ANYONE:
         return ()
-    guards = route.guards or ()
     return (
         *EVERYWHERE,
-        *((AppKeyRequired,) if only_apps in guards else ()),
-        *((OperatorKeyRequired,) if only_operators in guards else ()),
+        *SCOPES.get(operation.audience, ()),
         *(BODIED if operation.body else ()),
         *(KEYED if operation.keyed else ()),
         *((NotFound,) if operation.missing else ()),
@@ -194,7 +195,7 @@ def _problems(refusals: Sequence[type[Exception]], operation: Operation) -> dict
     for kind in refusals:
         status, code = ANSWERS[kind]
         codes.setdefault(status, []).append(code.format(kind=operation.missing))
-    if not operation.open:
+    if refusals:
         codes[500] = ["internal_error"]
     if operation.body is not None:
         codes[413] = ["body_too_large"]

@@ -4,8 +4,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from adapters.http.answers import answered, known_id, shown
-from adapters.http.auth import only_apps
-from adapters.http.describe import Operation
+from adapters.http.describe import Audience, Operation
 from adapters.http.lists import NoQuery, OneQuery, PaymentsQuery, page_view, wanted
 from adapters.http.reading import ApiRequest, Body, Query, idempotency_key
 from adapters.http.requests import Nothing, PaymentRequest, new_payment
@@ -30,7 +29,6 @@ EXAMPLE = {
 
 @post(
     PATH,
-    guards=[only_apps],
     opt=Operation(
         tag="payments",
         answers={
@@ -47,6 +45,7 @@ EXAMPLE = {
         body=PaymentRequest,
         example=EXAMPLE,
         keyed=True,
+        audience=Audience.APPS,
     ).opt(),
 )
 async def create_payment(request: ApiRequest, app: TheApp) -> Response[bytes]:
@@ -95,7 +94,6 @@ async def get_payment(
 @post(
     PATH + "/{payment_id:str}/close",
     status_code=200,
-    guards=[only_apps],
     opt=Operation(
         tag="payments",
         answers={
@@ -104,6 +102,7 @@ async def get_payment(
         },
         problems=(errors.PaymentAlreadySucceeded,),
         missing="payment",
+        audience=Audience.APPS,
     ).opt(),
 )
 async def close_payment(

@@ -76,12 +76,17 @@ class Query(Generic[T]):
 
 def idempotency_key(request: ApiRequest, *, route: str, wanted: msgspec.Struct) -> Key:
     """The caller's key, with what it stands for. Raises IdempotencyKeyRequired, …Invalid."""
-    sent = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    sent = headers_named(request, b"idempotency-key")
     if not sent:
         raise IdempotencyKeyRequired
     if len(sent) > 1 or not VISIBLE_ASCII.fullmatch(sent[0]):
         raise IdempotencyKeyInvalid
     return Key(request.user.name, route, sent[0].decode(), fingerprint(wanted))
+
+
+def headers_named(request: ApiRequest, wanted: bytes) -> list[bytes]:
+    """Every value of one header; `wanted` is in lower case, as ASGI spells names."""
+    return [value for name, value in request.scope["headers"] if name == wanted]
 
 
 def fingerprint(wanted: msgspec.Struct) -> str:
@@ -148,7 +153,7 @@ def _join(parent: str | None, name: str) -> str:
 
 
 def _media_type(request: ApiRequest) -> bytes:
-    sent = [value for name, value in request.scope["headers"] if name == b"content-type"]
+    sent = headers_named(request, b"content-type")
     return sent[0].partition(b";")[0].strip().lower() if len(sent) == 1 else b""
 
 

@@ -4,8 +4,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from adapters.http.answers import answered, known_id, shown
-from adapters.http.auth import only_apps
-from adapters.http.describe import Operation
+from adapters.http.describe import Audience, Operation
 from adapters.http.lists import NoQuery, OneQuery, RefundsQuery, page_view, wanted
 from adapters.http.reading import ApiRequest, Body, Query, idempotency_key
 from adapters.http.requests import RefundRequest, new_refund
@@ -29,7 +28,6 @@ EXAMPLE = {
 
 @post(
     PATH,
-    guards=[only_apps],
     opt=Operation(
         tag="refunds",
         answers={
@@ -48,6 +46,7 @@ EXAMPLE = {
         body=RefundRequest,
         example=EXAMPLE,
         keyed=True,
+        audience=Audience.APPS,
     ).opt(),
 )
 async def create_refund(request: ApiRequest, app: TheApp) -> Response[bytes]:
