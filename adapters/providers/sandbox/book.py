@@ -19,7 +19,7 @@ from adapters.providers.sandbox.records import (
 
 
 class Book:
-    """Remember what both providers know; nothing is ever removed.
+    """Remember what both providers know; no order and no refund is ever removed.
 
     Records are frozen: change one with `msgspec.structs.replace` and `keep` it.
     Everything kept without an `await` in between is one transaction.
@@ -83,7 +83,7 @@ class Book:
 
     def pending_callbacks(self) -> Sequence[Callback]:
         """List every callback that still has an attempt ahead."""
-        return [callback for callback in self._callbacks.values() if callback.next_at]
+        return list(self._callbacks.values())
 
     def take_due_callbacks(self, now: datetime, limit: int) -> Sequence[Callback]:
         """Take up to `limit` callbacks whose moment has come, earliest first.
@@ -93,8 +93,8 @@ class Book:
         due: list[Callback] = []
         while len(due) < limit and self._schedule and self._schedule[0][0] <= now:
             at, key = heapq.heappop(self._schedule)
-            callback = self._callbacks[key]
-            if callback.next_at == at:
+            callback = self._callbacks.get(key)
+            if callback is not None and callback.next_at == at:
                 due.append(callback)
         return due
 
@@ -145,6 +145,8 @@ class Book:
             self._unsettled.add(refund.key)
 
     def _remember_callback(self, callback: Callback) -> None:
-        self._callbacks[callback.key] = callback
-        if callback.next_at is not None:
+        if callback.next_at is None:
+            self._callbacks.pop(callback.key, None)  # over; the file alone remembers it
+        else:
+            self._callbacks[callback.key] = callback
             heapq.heappush(self._schedule, (callback.next_at, callback.key))

@@ -76,6 +76,10 @@ class Faults:
         """List what is armed, with the times left."""
         return tuple(self._armed)
 
+    def kinds(self) -> Sequence[str]:
+        """List every fault that can be armed here."""
+        return sorted(SHARED_KINDS.union(*self._kinds.values()))
+
     def clear(self) -> None:
         """Disarm everything."""
         self._armed.clear()

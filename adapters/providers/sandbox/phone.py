@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from adapters.providers.sandbox.control import KnownProviders
-from adapters.providers.sandbox.faults import Faults
+from adapters.providers.sandbox.faults import OPERATIONS, Faults
 from adapters.providers.sandbox.provider import World
 from adapters.providers.sandbox.records import Order
 
@@ -49,6 +49,8 @@ async def show_phone(
         orders=list(reversed(world.book.orders()[-ORDERS_SHOWN:])),
         is_open=lambda each: _is_open(world, each),
         armed=faults.armed(),
+        kinds=faults.kinds(),
+        operations=sorted(OPERATIONS),
         now=world.clock.now(),
     )
     return Response(page, media_type=MediaType.HTML, headers=HEADERS)

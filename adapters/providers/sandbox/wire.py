@@ -66,7 +66,7 @@ async def _read(scope: HTTPScope, receive: Receive) -> Call:
         if not message.get("more_body", False):
             break
     query = scope["query_string"].decode("latin-1")
-    target = (scope["raw_path"] or scope["path"].encode()).decode("latin-1")
+    target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     return Call(
         method=str(scope["method"]),
         target=f"{target}?{query}" if query else target,

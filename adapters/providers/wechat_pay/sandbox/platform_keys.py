@@ -4,7 +4,6 @@ import secrets
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from string import ascii_letters, digits
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -38,7 +37,7 @@ class PlatformKeys:
         self.platform_certificate = ring.certificate(PLATFORM, common_name="Tenpay.com sign")
         self.merchant_serial_no = _serial_of(self.merchant_certificate)
         self.platform_serial_no = _serial_of(self.platform_certificate)
-        self.api_v3_key = ring.text("wechat-api-v3-key", lambda: _letters(32))
+        self.api_v3_key = ring.text("wechat-api-v3-key", lambda: secrets.token_hex(16))
         self.app_secret = ring.text("wechat-app-secret", lambda: secrets.token_hex(16))
 
     def merchant_key(self) -> RSAPrivateKey:
@@ -58,13 +57,13 @@ class PlatformKeys:
         if "callback_forged" in struck:
             key = self._ring.key(STRANGER)
         age = STALE_BY_SECONDS if "stale_timestamp" in struck else 0
-        timestamp, nonce = str(int(time.time()) - age), _letters(32)
+        timestamp, nonce = str(int(time.time()) - age), secrets.token_hex(16)
         # A bad signature is a real one over other bytes.
         signed = body + b" " if "bad_signature" in struck else body
         signature = _sign(key, f"{timestamp}\n{nonce}\n".encode() + signed + b"\n")
         serial_no = self.public_key_id if with_public_key else self.platform_serial_no
         if "signtest" in struck:
-            signature = PROBE_PREFIX + _letters(SIGNATURE_LENGTH - len(PROBE_PREFIX))
+            signature = (PROBE_PREFIX + secrets.token_hex(SIGNATURE_LENGTH))[:SIGNATURE_LENGTH]
         if "unknown_serial" in struck:
             serial_no = secrets.token_hex(20).upper()
         headers = {
@@ -80,7 +79,7 @@ class PlatformKeys:
 
     def encrypt(self, plain: bytes, associated_data: str) -> Mapping[str, str]:
         """Encrypt with the APIv3 key; the ciphertext ends with its 16-byte tag."""
-        nonce = _letters(12)
+        nonce = secrets.token_hex(6)
         sealed = AESGCM(self.api_v3_key.encode()).encrypt(
             nonce.encode(), plain, associated_data.encode()
         )
@@ -99,7 +98,3 @@ def _sign(key: RSAPrivateKey, message: bytes) -> str:
 def _serial_of(certificate: str) -> str:
     # 40 characters, leading zeros kept (gotcha 10).
     return f"{x509.load_pem_x509_certificate(certificate.encode()).serial_number:040X}"
-
-
-def _letters(count: int) -> str:
-    return "".join(secrets.choice(ascii_letters + digits) for _ in range(count))
