@@ -1,5 +1,6 @@
 """A provider in memory: remembers, refuses, falls silent; its other methods are the payer's."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -147,12 +148,12 @@ class InMemoryProvider:
         return self._refund_outcome(returned) if returned else RefundNotFound()
 
     def read(self, callback: RawCallback) -> News:
-        """The genuine ones are JSON that names this provider's key."""
+        """The genuine ones are JSON sealed with this provider's key."""
         try:
-            kind, number, key = msgspec.json.decode(callback.body, type=tuple[str, str, str])
-        except msgspec.DecodeError as error:
+            kind, number, seal = msgspec.json.decode(callback.body, type=tuple[str, str, str])
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise CallbackRejected(f"not readable: {error}") from None
-        if key != self._key:
+        if seal != self._seal(kind, number):
             raise CallbackRejected("signed by a stranger")
         if kind == "payment":
             return PaymentNews(number, self._outcome(number))
@@ -209,7 +210,11 @@ class InMemoryProvider:
 
     def callback(self, kind: str, number: str, *, forged: bool = False) -> bytes:
         """The body of a callback about a payment or refund."""
-        return msgspec.json.encode((kind, number, "another key" if forged else self._key))
+        seal = "somebody else's" if forged else self._seal(kind, number)
+        return msgspec.json.encode((kind, number, seal))
+
+    def _seal(self, kind: str, number: str) -> str:
+        return hashlib.sha256(f"{kind} {number} {self._key}".encode()).hexdigest()
 
     def _outcome(self, number: str) -> Outcome:
         trade = self.book.get(number)
