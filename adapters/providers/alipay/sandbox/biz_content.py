@@ -85,7 +85,7 @@ def read_content(text: str, kind: type[Content], *, strict: bool) -> Content:
         content = msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         raise business("ACQ.INVALID_PARAMETER", str(error)) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):  # the latter: nested without end
         raise Refused("40002", "isv.illegal-json", "不合法的JSON") from None
     unknown = given.keys() - set(kind.__struct_fields__) - ALSO_DOCUMENTED[kind]
     if strict and unknown:

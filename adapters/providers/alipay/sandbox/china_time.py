@@ -19,4 +19,7 @@ def to_text_with_milliseconds(instant: datetime) -> str:
 
 def from_text(text: str) -> datetime:
     """Read "2026-01-15 10:00:09", China time, as UTC; ValueError for any other layout."""
-    return datetime.strptime(text, LAYOUT).replace(tzinfo=CHINA).astimezone(UTC)
+    try:
+        return datetime.strptime(text, LAYOUT).replace(tzinfo=CHINA).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"before the first day there is: {text!r}") from None

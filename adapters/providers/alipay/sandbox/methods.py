@@ -33,7 +33,7 @@ class _Asked(msgspec.Struct):
 def _number_asked(parameters: Mapping[str, str]) -> dict[str, str]:
     try:
         asked = msgspec.json.decode(parameters.get("biz_content", ""), type=_Asked)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}
     return {"out_trade_no": asked.out_trade_no} if asked.out_trade_no else {}
 
