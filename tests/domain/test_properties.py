@@ -22,6 +22,9 @@ from domain.refund import Refund
 from tests.builders import OWED, a_payment, a_refund
 from tests.domain.news import INSTANTS, is_proof, is_right, payment_news, refund_news
 
+#: Making a counterexample small takes minutes; finding none takes seconds.
+pytestmark = pytest.mark.timeout(300)
+
 #: What the same news may change when it comes again.
 RHYTHM = {"checks", "next_check_at"}
 

@@ -57,12 +57,13 @@ def test_a_refused_refund_frees_its_money_and_may_be_tried_again() -> None:
 
     refund.learn(RefundRefused(BANK), at=NOON)
 
-    assert refund.failure == Failure("refused", BANK.provider_code, BANK.message, retryable=True)
+    failure = refund.failure
+    assert failure == Failure("refused", BANK.provider_code, BANK.message, retryable=True)
     assert refund.reserved == ZERO
     refund.retry(NOON)
     assert refund.status == "created"
     assert (refund.checks, refund.next_check_at) == (0, NOON)
-    assert not refund.failure
+    assert refund.failure is None
 
 
 def test_an_abnormal_refund_holds_its_money_calls_a_person_and_is_asked_about() -> None:
