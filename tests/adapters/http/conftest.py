@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from litestar.types import ASGIApp
 
 from adapters.http.app import create_http
+from application.app import App
 from application.records import Caller
 from tests.builders import NOON
 from tests.worlds import MemoryWorld
@@ -61,10 +62,34 @@ def world(run: Run) -> MemoryWorld:
     return world
 
 
+class Present:
+    """Whatever app the present test has: building the routes takes longer than most tests."""
+
+    app: App
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.app, name)
+
+    @property
+    def directory(self) -> Any:
+        return self
+
+    async def authenticate(self, key_hash: str) -> Caller | None:
+        return await self.app.directory.authenticate(key_hash)
+
+
+@pytest.fixture(scope="session")
+def routes() -> tuple[Present, ASGIApp]:
+    """Both roles in one process, over the app of the present test."""
+    present = Present()
+    return present, create_http(cast("App", present))
+
+
 @pytest.fixture
-def http(world: MemoryWorld) -> ASGIApp:
-    """Both roles in one process."""
-    return create_http(world.app)
+def http(world: MemoryWorld, routes: tuple[Present, ASGIApp]) -> ASGIApp:
+    present, http = routes
+    present.app = world.app
+    return http
 
 
 @pytest.fixture
