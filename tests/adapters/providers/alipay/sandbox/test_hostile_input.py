@@ -60,7 +60,7 @@ def test_any_signed_content_gets_a_code(open_shop, method, content):
 
 @pytest.mark.parametrize(
     "content",
-    ["[" * 100_000, '{"a":' * 100_000, '{"out_trade_no":"\\ud800"}', '{"out_trade_no":1}', "\x00"],
+    ["[" * 5_000, '{"a":' * 5_000, '{"out_trade_no":"\\ud800"}', '{"out_trade_no":1}', "\x00"],
     ids=["deep list", "deep object", "half a character", "number", "null byte"],
 )
 def test_malicious_json_is_refused(shop, content):
