@@ -11,6 +11,10 @@ import msgspec
 
 from adapters.providers.wechat_pay.sandbox.refused import Refused, bad_field
 
+GREATEST_INTEGER = 2**63 - 1
+#: No documented body nests deeper than four; far below what Python can walk.
+DEEPEST = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -44,8 +48,8 @@ class Integer:
     def check(self, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
             raise bad_field(self.pointer, value, "类型错误，应为整数")
-        if value < self.least:
-            raise bad_field(self.pointer, value, f"不能小于{self.least}")
+        if not self.least <= value <= GREATEST_INTEGER:
+            raise bad_field(self.pointer, str(value), f"不能小于{self.least}，也不能超出int64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ def _at(body: dict[str, Any], pointer: str) -> object:
 
 
 def _refuse_nulls_and_emoji(value: object, pointer: str) -> None:
+    if pointer.count("/") > DEEPEST:
+        raise Refused("PARAM_ERROR", "请求体嵌套过深")
     match value:
         case None:
             raise bad_field(pointer, None, "不能为null")
