@@ -66,7 +66,6 @@ class Payment(Struct, kw_only=True):
     provider_transaction_id: str | None
     payer: str | None
     payer_amount: Annotated[int, Meta(description="what was paid after coupons, in fen")] | None
-    settled_amount: Annotated[int, Meta(description="in fen")] | None
     closing: Annotated[bool, Meta(description="asked to close, not confirmed yet")]
     late: Annotated[bool, Meta(description="success proven after it was closed or failed")]
     reversed: Annotated[bool, Meta(description="money had moved and went straight back")]
@@ -92,7 +91,6 @@ class Refund(Struct, kw_only=True):
     status: RefundStatus
     amount: Fen
     charged_amount: Fen
-    currency: Literal["CNY"]
     reason: str
     initiated_by: Initiator
     provider_refund_no: str

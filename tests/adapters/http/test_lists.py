@@ -64,7 +64,8 @@ def test_refunds_are_also_filtered_by_payment(run, world, shop, return_of_10_yua
 
 def test_pages_follow_each_other_to_the_end(run, world, shop):
     ids = {run(world.paid(order_no=f"SO-{number}")) for number in range(5)}
-    found, cursor = [], {}
+    found: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         page = shop.get("/v1/payments", params={"limit": "2", **cursor}).json()
         found += [item["id"] for item in page["items"]]
