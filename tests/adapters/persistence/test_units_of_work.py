@@ -14,15 +14,15 @@ from domain.outcome import Action, Closed, Failure, Payee
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
 from domain.status import PaymentStatus, RefundStatus
-from tests.adapters.persistence.conftest import NOW
+from tests.adapters.persistence.making import NOW, Make
 
 
-async def read(store, payment: Payment) -> Payment:
+async def read(store, payment):
     async with store.work() as work:
         return await work.payments.get(payment.id)
 
 
-def full_payment(make) -> Payment:
+def full_payment(make: Make) -> Payment:
     """One in which every field differs from its default."""
     return make.payment(
         method=Method.WECHAT_H5,
@@ -58,7 +58,7 @@ def full_payment(make) -> Payment:
     )
 
 
-def full_refund(make, payment: Payment) -> Refund:
+def full_refund(make: Make, payment: Payment) -> Refund:
     return make.refund(
         payment,
         charged_amount=Money(0),

@@ -1,0 +1,132 @@
+"""What the outbox, the callback queue and the agenda promise, held against every store."""
+
+import asyncio
+from datetime import timedelta
+
+from tests.adapters.persistence.making import NOW
+
+LATER = NOW + timedelta(minutes=1)
+
+
+def test_messages_wait_in_the_order_of_their_commits(run, store, keep, make):
+    third, first, second = make.message(), make.message(), make.message()
+    keep(first, second)
+    keep(third)
+
+    assert run(store.outbox.waiting(10)) == [first, second, third]
+    assert run(store.outbox.waiting(2)) == [first, second]
+
+
+def test_published_messages_wait_no_more(run, store, keep, make):
+    first, second = make.message(late=True), make.message()
+    keep(first, second)
+
+    run(store.outbox.published([first.id], NOW))
+
+    assert run(store.outbox.waiting(10)) == [second]
+
+
+def test_marking_twice_is_harmless_and_the_first_mark_stays(run, store, keep, make):
+    message = make.message()
+    keep(message)
+    run(store.outbox.published([message.id], NOW))
+    run(store.outbox.published([message.id, "evt_unknown"], LATER))
+    run(store.outbox.published([], LATER))
+
+    assert run(store.outbox.waiting(10)) == []
+
+
+def test_messages_of_racing_units_all_wait_and_keep_their_order_inside_a_unit(run, store, make):
+    pairs = [(make.message(), make.message()) for _ in range(100)]
+
+    async def commit(pair):
+        async with store.work() as work:
+            for message in pair:
+                work.append(message)
+            await work.commit()
+
+    async def race():
+        await asyncio.gather(*(commit(pair) for pair in pairs))
+        return await store.outbox.waiting(1_000)
+
+    found = run(race())
+
+    assert sorted(m.id for m in found) == sorted(m.id for pair in pairs for m in pair)
+    assert {(a, b) for a, b in zip(found[::2], found[1::2], strict=True)} == set(pairs)
+
+
+def test_a_callback_returns_byte_for_byte(run, store, make):
+    callback = make.callback()
+    run(store.callbacks.put(callback))
+
+    assert run(store.callbacks.take(10, at=NOW)) == [(callback, 0)]
+
+
+def test_callbacks_come_oldest_first_and_no_more_than_asked(run, store, make):
+    callbacks = [make.callback(id=id) for id in ("cb_3", "cb_1", "cb_2")]
+    for callback in callbacks:
+        run(store.callbacks.put(callback))
+
+    assert [c.id for c, _ in run(store.callbacks.take(2, at=NOW))] == ["cb_3", "cb_1"]
+
+
+def test_a_callback_put_twice_is_taken_once(run, store, make):
+    callback = make.callback()
+    run(store.callbacks.put(callback))
+    run(store.callbacks.put(callback))
+
+    assert len(run(store.callbacks.take(10, at=NOW))) == 1
+
+
+def test_a_callback_that_is_done_is_forgotten(run, store, make):
+    callback, other = make.callback(), make.callback()
+    run(store.callbacks.put(callback))
+    run(store.callbacks.put(other))
+    run(store.callbacks.done(callback.id))
+    run(store.callbacks.done("cb_unknown"))
+
+    assert run(store.callbacks.take(10, at=NOW)) == [(other, 0)]
+
+
+def test_a_postponed_callback_counts_its_attempts_and_waits(run, store, make):
+    callback = make.callback()
+    run(store.callbacks.put(callback))
+    run(store.callbacks.postpone(callback.id, NOW))
+    run(store.callbacks.postpone(callback.id, LATER))
+
+    assert run(store.callbacks.take(10, at=LATER - timedelta(microseconds=1))) == []
+    assert run(store.callbacks.take(10, at=LATER)) == [(callback, 2)]
+
+
+def test_a_dead_letter_is_never_offered_again_and_blocks_nobody(run, store, make):
+    poison, healthy = make.callback(), make.callback()
+    run(store.callbacks.put(poison))
+    run(store.callbacks.put(healthy))
+    run(store.callbacks.postpone(poison.id, None))
+
+    assert run(store.callbacks.take(10, at=NOW + timedelta(days=400))) == [(healthy, 0)]
+
+
+def test_orders_are_due_from_their_instant_on_oldest_first(run, store, keep, make):
+    later = make.paid(next_check_at=LATER)
+    sooner = make.payment(next_check_at=NOW)
+    never = make.payment(next_check_at=None)
+    keep(later, sooner, never)
+    refunds = [make.refund(later, next_check_at=at) for at in (LATER, NOW, None)]
+    keep(*refunds)
+
+    assert run(store.agenda.due_payments(NOW - timedelta(microseconds=1), 10)) == []
+    assert run(store.agenda.due_payments(NOW, 10)) == [sooner.id]
+    assert run(store.agenda.due_payments(LATER, 10)) == [sooner.id, later.id]
+    assert run(store.agenda.due_payments(LATER, 1)) == [sooner.id]
+    assert run(store.agenda.due_refunds(LATER, 10)) == [refunds[1].id, refunds[0].id]
+    assert run(store.agenda.due_refunds(LATER, 1)) == [refunds[1].id]
+
+
+def test_an_order_that_is_asked_about_later_leaves_the_agenda(run, store, keep, make):
+    payment = make.payment(next_check_at=NOW)
+    keep(payment)
+    payment.next_check_at = None
+    keep(payment)
+
+    assert run(store.agenda.due_payments(LATER, 10)) == []

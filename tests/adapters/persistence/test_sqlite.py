@@ -1,0 +1,221 @@
+"""What only the real file can show: groups, kills, full disks, other writers."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from adapters.persistence.sql.store import SqlStore
+from application.ports import AlreadyExists, Unavailable
+from domain.errors import NotFound
+
+
+async def commit(store, *things):
+    async with store.work() as work:
+        for thing in things:
+            if hasattr(thing, "version"):
+                work.payments.save(thing)
+            else:
+                work.append(thing)
+        await work.commit()
+
+
+async def is_kept(store, payment):
+    async with store.work() as work:
+        try:
+            return await work.payments.get(payment.id) == payment
+        except NotFound:
+            return False
+
+
+@pytest.fixture
+def other_writer(database):
+    """Another process with the write lock in its hand until it rolls back."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def test_a_failing_unit_leaves_its_neighbours_in_the_group_alone(
+    run, sqlite_store, other_writer, make
+):
+    commits = []
+    sqlite_store._writer._connection.set_trace_callback(
+        lambda text: commits.append(text) if text == "COMMIT" else None
+    )
+    payments = [make.payment() for _ in range(40)]
+    for index in range(1, 40, 4):
+        payments[index].provider_order_no = payments[index - 1].provider_order_no
+
+    async def all_at_once():
+        units = [asyncio.create_task(commit(sqlite_store, each)) for each in payments]
+        await asyncio.sleep(0)
+        other_writer.execute("ROLLBACK")
+        results = await asyncio.gather(*units, return_exceptions=True)
+        return results, [await is_kept(sqlite_store, each) for each in payments]
+
+    results, kept = run(all_at_once())
+
+    assert [isinstance(result, AlreadyExists) for result in results] == [
+        index % 4 == 1 for index in range(40)
+    ]
+    assert kept == [result is None for result in results]
+    assert len(commits) <= 2  # one, or the first unit alone and then all others
+
+
+def test_nobody_hears_of_success_before_the_commit(run, sqlite_store, database, make):
+    seen: list[tuple[str]] = []
+    payment = make.payment()
+
+    async def look_at_once():
+        await commit(sqlite_store, payment)
+        with closing(sqlite3.connect(database)) as connection:
+            seen.extend(connection.execute("SELECT id FROM payments"))
+
+    run(look_at_once())
+
+    assert seen == [(payment.id,)]
+
+
+def test_what_a_cancelled_caller_staged_is_kept_whole_or_not_at_all(
+    run, sqlite_store, other_writer, make
+):
+    heard = []
+    sqlite_store.on_message = lambda: heard.append("message")
+    payment, message = make.payment(), make.message()
+
+    async def cancel_while_waiting():
+        unit = asyncio.create_task(commit(sqlite_store, payment, message))
+        await asyncio.sleep(0)
+        unit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await unit
+        other_writer.execute("ROLLBACK")
+        await commit(sqlite_store, make.payment())  # comes after it
+        async with sqlite_store.work() as work:
+            found = await work.payments.numbered(payment.provider_order_no)
+        return found is not None, await sqlite_store.outbox.waiting(10) == [message], bool(heard)
+
+    assert run(cancel_while_waiting()) in {(True, True, True), (False, False, False)}
+
+
+def test_a_lock_that_is_never_released_is_unavailable(run, sqlite_store, other_writer, make):
+    sqlite_store._writer._connection.execute("PRAGMA busy_timeout = 1")
+    payment = make.payment()
+
+    with pytest.raises(Unavailable):
+        run(commit(sqlite_store, payment))
+
+    assert payment.version == 0
+    other_writer.execute("ROLLBACK")
+    run(commit(sqlite_store, payment))
+    assert run(is_kept(sqlite_store, payment))
+
+
+def test_a_full_disk_is_unavailable_and_keeps_nothing(run, sqlite_store, make):
+    pages = sqlite_store._writer._connection.execute("PRAGMA page_count").fetchone()[0]
+    sqlite_store._writer._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    payment = make.payment()
+
+    with pytest.raises(Unavailable, match="full"):
+        run(commit(sqlite_store, payment, make.evidence(body=bytes(100_000))))
+
+    assert not run(is_kept(sqlite_store, payment))
+    sqlite_store._writer._connection.execute("PRAGMA max_page_count = 1000000")
+    run(commit(sqlite_store, payment))
+    assert run(is_kept(sqlite_store, payment))
+
+
+def test_closing_writes_what_waits_and_ends_the_thread(run, database, make):
+    payment = make.payment()
+    url = f"sqlite:///{database}"
+
+    async def close_at_once():
+        store = await SqlStore.open(url)
+        unit = asyncio.create_task(commit(store, payment))
+        await asyncio.sleep(0)
+        await store.close()
+        await unit
+        return store
+
+    async def look_again():
+        store = await SqlStore.open(url)
+        try:
+            return await is_kept(store, payment)
+        finally:
+            await store.close()
+
+    assert not run(close_at_once())._writer._thread.is_alive()
+    assert run(look_again())
+
+
+def test_a_closed_store_is_unavailable(run, database, make):
+    async def use_after_close():
+        store = await SqlStore.open(f"sqlite:///{database}")
+        await store.close()
+        await store.close()  # once more is harmless
+        with pytest.raises(Unavailable):
+            await store.ping()
+        with pytest.raises(Unavailable):
+            await commit(store, make.payment())
+
+    run(use_after_close())
+
+
+def test_the_file_is_as_durable_as_promised(sqlite_store):
+    ask = sqlite_store._writer._connection.execute
+
+    assert ask("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ask("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert ask("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+def test_readers_cant_write(run, sqlite_store):
+    from adapters.persistence.sql.statements import Prepared
+
+    with pytest.raises(Unavailable, match="readonly"):
+        run(sqlite_store._reader.rows(Prepared("DELETE FROM payments", ()), {}))
+
+
+@pytest.mark.parametrize("acknowledged", [1, 40, 300])
+def test_what_was_acknowledged_survives_a_kill(run, database, acknowledged):
+    url = f"sqlite:///{database}"
+    writer = [sys.executable, "-m", "tests.adapters.persistence.busy_writer", url]
+    with subprocess.Popen(writer, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = [process.stdout.readline() for _ in range(acknowledged)]
+        process.kill()
+        rest = process.stdout.read().splitlines(keepends=True)
+    heard = {line.decode().strip() for line in first + rest if line.endswith(b"\n")}
+
+    async def look():
+        store = await SqlStore.open(url)
+        try:
+            async with store.work() as work:
+                for id in heard:
+                    await work.payments.get(id)
+            await commit_one_more(store)
+        finally:
+            await store.close()
+
+    async def commit_one_more(store):
+        await store.outbox.published(
+            ["evt_unknown"], (await store.outbox.waiting(1))[0].occurred_at
+        )
+
+    run(look())
+
+    assert len(heard) >= acknowledged
+    with closing(sqlite3.connect(database)) as connection:
+        unpaired = connection.execute(
+            "SELECT count(*) FROM payments"
+            " FULL JOIN events ON order_id = payments.id"
+            " WHERE payments.id IS NULL OR events.id IS NULL"
+        ).fetchone()
+        assert unpaired == (0,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
