@@ -1,6 +1,7 @@
 """Faults that testers arm, and which of them strike one exchange."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -37,9 +38,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kind: str
     provider: str | None = None
     operation: str | None = None
-    times: int | None = 1
-    seconds: float = 0.0
-    status: int = 500
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = 1
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     code: str | None = None
     effect: bool = False  # for `status` and `error`: after the call took effect
 
