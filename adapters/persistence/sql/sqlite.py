@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -111,7 +112,8 @@ class Writer:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:  # a full disk has ended it already
-                self._connection.execute("ROLLBACK")
+                with suppress(sqlite3.Error):  # if even this fails, the next BEGIN says so
+                    self._connection.execute("ROLLBACK")
             return [_translated(error) for _ in batch]
         return results
 

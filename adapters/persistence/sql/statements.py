@@ -55,14 +55,14 @@ class Prepared:
         """`values` in the order of the question marks. Raises KeyError if one is missing."""
         if self.constants:
             values = {**self.constants, **values}
-        return tuple([values[name.removeprefix(KEY)] for name in self.names])
+        return tuple([values[name] for name in self.names])
 
 
 def prepare(statement: Executable, dialect: Dialect, columns: list[str] | None = None) -> Prepared:
     compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]  # every statement has it
-    names = tuple(compiled.positiontup or ())
-    binds = {name: compiled.binds[name] for name in names}
+    binds = {name: compiled.binds[name] for name in compiled.positiontup or ()}
     constants = {name: bind.value for name, bind in binds.items() if not bind.required}
+    names = tuple(name.removeprefix(KEY) for name in compiled.positiontup or ())
     return Prepared(str(compiled), names, constants)
 
 

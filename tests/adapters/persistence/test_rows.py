@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.persistence.sql import order_rows, record_rows, values
@@ -49,6 +49,7 @@ ROUND_TRIPS = [
 @pytest.mark.parametrize(
     ("kind", "to_row", "from_row"), ROUND_TRIPS, ids=[kind.__name__ for kind, _, _ in ROUND_TRIPS]
 )
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_goes_into_a_row_comes_out_again(kind, to_row, from_row, data):
     names = {each.name for each in fields(kind)}
