@@ -10,7 +10,6 @@ from adapters.clock import SystemClock
 from adapters.ids import new_ulid
 from adapters.in_process.locks import InProcessLocks
 from adapters.in_process.publisher import InProcessPublisher
-from adapters.persistence.sql.migrate import SchemaOutdated
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.alipay.account import alipay_account
 from adapters.providers.alipay.config import AlipayConfig
@@ -20,6 +19,7 @@ from adapters.providers.wechat_pay.config import AppIds, WeChatPayConfig
 from application.app import App, World
 from application.ports import Account, Clock
 from entrypoints.settings import AlipayAccount, Settings, SettingsError, WeChatAccount
+from entrypoints.storage import open_store
 from entrypoints.worker import Wakeups
 
 
@@ -63,14 +63,6 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     finally:
         await store.close()
         await transport.aclose()
-
-
-async def open_store(settings: Settings, clock: Clock | None = None) -> SqlStore:
-    """The store that `database.url` names. Raises SettingsError if its schema is old."""
-    try:
-        return await SqlStore.open(settings.database.url, clock)
-    except SchemaOutdated as error:
-        raise SettingsError(f"database.url: {error}") from None
 
 
 def build_accounts(

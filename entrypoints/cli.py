@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from entrypoints.errors import Trouble
 from entrypoints.telling import complain, log_to_stderr, tell
@@ -29,7 +29,9 @@ Config = Annotated[
     Path | None, Parameter(name="--config", help="basepay.toml, or $BASEPAY_CONFIG.")
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Machine-readable output.")]
-Port = Annotated[int, Parameter(help="0 takes a free one.")]
+Port = Annotated[
+    int, Parameter(help="0 takes a free one.", validator=validators.Number(gte=0, lte=65534))
+]
 
 
 def main() -> None:
@@ -99,7 +101,7 @@ def migrate(*, config: Config = None) -> None:
     """Upgrade the database schema to what this version needs."""
     from adapters.persistence.sql.migrate import HEAD, upgrade
 
-    upgrade(_settings(config).database.url)
+    upgrade(_settings(config, with_accounts=False).database.url)
     tell(f"the schema is at {HEAD}")
 
 
@@ -111,9 +113,12 @@ def init(*, path: Path = DEFAULT_CONFIG) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(STARTER)
+    except FileExistsError:
+        raise Trouble(
+            f"{path} is there already and was left alone; choose another --path"
+        ) from None
     except OSError as error:
-        complain(f"{path} can't be written: {error.strerror}")
-        sys.exit(2)
+        raise Trouble(f"{path} can't be written: {error.strerror}") from None
     tell(f"{path} is written; fill in your accounts, then: basepay migrate && basepay serve")
 
 
@@ -122,7 +127,7 @@ def _add(operator: bool) -> Callable[..., None]:
         """Add one, or give a known one another key. The key is shown once."""
         from entrypoints.people import add_person
 
-        tell(_run(add_person(_settings(config), name, operator=operator)))
+        tell(_run(add_person(_settings(config, with_accounts=False), name, operator=operator)))
 
     return add
 
@@ -132,7 +137,7 @@ def _rotate(operator: bool) -> Callable[..., None]:
         """Show a fresh key; the old ones work for one more day."""
         from entrypoints.people import rotate_person
 
-        tell(_run(rotate_person(_settings(config), name, operator=operator)))
+        tell(_run(rotate_person(_settings(config, with_accounts=False), name, operator=operator)))
 
     return rotate
 
@@ -142,7 +147,7 @@ def _list(operator: bool) -> Callable[..., None]:
         """List names and how many live keys each has."""
         from entrypoints.people import list_people
 
-        tell(_run(list_people(_settings(config), operator=operator)))
+        tell(_run(list_people(_settings(config, with_accounts=False), operator=operator)))
 
     return list_
 
@@ -153,11 +158,11 @@ for group, is_operator in ((apps, False), (operators, True)):
     group.command(_list(is_operator), name="list")
 
 
-def _settings(config: Path | None) -> Any:
+def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:
     from entrypoints.settings import load
 
     path = config or Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
-    return load(path)
+    return load(path, with_accounts=with_accounts)
 
 
 def _run(job: Coroutine[Any, Any, Any], *, quiet: bool = False) -> Any:

@@ -20,7 +20,7 @@ from entrypoints.keys import hash_of, new_key
 from entrypoints.sandbox import simulators
 from entrypoints.serving import serving, url_of
 from entrypoints.settings import Settings, check
-from entrypoints.stopping import until_stopped
+from entrypoints.stopping import stop_signal
 from entrypoints.telling import tell
 from entrypoints.web import background
 
@@ -42,9 +42,10 @@ async def run_dev(
     api: socket.socket, sandbox: socket.socket, data_dir: Path, *, as_json: bool
 ) -> None:
     """Serve until a signal ends it; what is in flight finishes first."""
-    async with dev_stack(api, sandbox, data_dir) as started:
-        tell(_as_json(started) if as_json else _as_text(started, data_dir))
-        await until_stopped()
+    with stop_signal() as stopped:
+        async with dev_stack(api, sandbox, data_dir) as started:
+            tell(_as_json(started) if as_json else _as_text(started, data_dir))
+            await stopped.wait()
 
 
 @asynccontextmanager

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from application.ports import Directory
 from application.records import Caller
-from entrypoints.bootstrap import open_store
 from entrypoints.keys import add_key, rotate_key
 from entrypoints.settings import NAME, Settings, SettingsError
+from entrypoints.storage import open_store
 
 
 async def add_person(settings: Settings, name: str, *, operator: bool) -> str:

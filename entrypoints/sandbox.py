@@ -10,7 +10,7 @@ from adapters.providers.alipay.sandbox.provider import AlipaySandbox
 from adapters.providers.sandbox.app import create_sandbox
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
 from entrypoints.serving import serving, url_of
-from entrypoints.stopping import until_stopped
+from entrypoints.stopping import stop_signal
 
 
 def simulators(clock: MovableClock, data_dir: Path | None, *, environment: str = "dev") -> Litestar:
@@ -25,8 +25,9 @@ def simulators(clock: MovableClock, data_dir: Path | None, *, environment: str =
 
 async def run_sandbox(listener: socket.socket, data_dir: Path | None) -> None:
     """Serve the simulators until a signal ends them."""
-    async with serving(simulators(MovableClock(), data_dir), listener):
-        await until_stopped()
+    with stop_signal() as stopped:
+        async with serving(simulators(MovableClock(), data_dir), listener):
+            await stopped.wait()
 
 
 def describe(listener: socket.socket) -> dict[str, str]:

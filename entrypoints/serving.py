@@ -40,7 +40,8 @@ def bind(port: int, *, host: str = HOST) -> socket.socket:
 
 def url_of(listener: socket.socket) -> str:
     """Where clients reach it."""
-    return f"http://{HOST}:{listener.getsockname()[1]}"
+    host, port = listener.getsockname()
+    return f"http://{host}:{port}"
 
 
 @asynccontextmanager

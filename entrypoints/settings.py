@@ -88,14 +88,21 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     accounts: dict[AccountName, WeChatAccount | AlipayAccount] = {}
 
 
-def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the file, lay the environment over it, check. Raises SettingsError."""
-    raw = _read(path) if path is not None else {}
+def load(
+    path: Path, environ: Mapping[str, str] = os.environ, *, with_accounts: bool = True
+) -> Settings:
+    """Read the file, lay the environment over it, check. Raises SettingsError.
+
+    Without accounts their secrets need not be at hand: enough for what concerns the database only.
+    """
+    raw = _read(path)
     if raw.get("environment", "production") == "production":
         _refuse_inline_secrets(raw)
     raw = _with_environment(raw, environ)
+    if not with_accounts:
+        raw.pop("accounts", None)
     for name, account in _accounts(raw).items():
-        _read_files(f"accounts.{name}", account, path.parent if path else Path())
+        _read_files(f"accounts.{name}", account, path.parent)
     return check(raw)
 
 

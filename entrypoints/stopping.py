@@ -2,16 +2,21 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-async def until_stopped() -> None:
-    """Return at the first SIGINT or SIGTERM."""
+@contextmanager
+def stop_signal() -> Iterator[asyncio.Event]:
+    """Inside the block a signal sets the event instead of ending the process."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in SIGNALS:
         loop.add_signal_handler(name, stopped.set)
     try:
-        await stopped.wait()
+        yield stopped
     finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
+        for name in SIGNALS:
             loop.remove_signal_handler(name)

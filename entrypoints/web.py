@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
 from adapters.http.app import create_http
 from entrypoints.bootstrap import Basepay, running
-from entrypoints.serving import bind, serving
+from entrypoints.serving import bind, serving, url_of
 from entrypoints.settings import Settings
-from entrypoints.stopping import until_stopped
+from entrypoints.stopping import stop_signal
 from entrypoints.worker import IDLE, work
+
+log = logging.getLogger("basepay.serve")
 
 Role = Literal["api", "gateway", "worker"]
 ROLES: tuple[Role, ...] = ("api", "gateway", "worker")
@@ -19,7 +22,9 @@ ROLES: tuple[Role, ...] = ("api", "gateway", "worker")
 
 async def run_serve(settings: Settings, roles: frozenset[Role]) -> None:
     """Serve these roles until a signal ends it; requests in flight finish first."""
-    async with running(settings) as basepay, contextlib.AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
+        stopped = stack.enter_context(stop_signal())
+        basepay = await stack.enter_async_context(running(settings))
         if "worker" in roles:
             await stack.enter_async_context(background(basepay))
         if roles - {"worker"}:
@@ -27,7 +32,8 @@ async def run_serve(settings: Settings, roles: frozenset[Role]) -> None:
             served = [role for role in ROLES if role in roles and role != "worker"]
             app = create_http(basepay.app, roles=served)
             await stack.enter_async_context(serving(app, listener))
-        await until_stopped()
+            log.info("%s listening on %s", " and ".join(served), url_of(listener))
+        await stopped.wait()
 
 
 @asynccontextmanager

@@ -1,0 +1,144 @@
+"""`basepay dev` as a newcomer meets it: a process, two ports, a directory."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.dev_process import ROOT, DevProcess
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Iterator[DevProcess]:
+    process = DevProcess(tmp_path)
+    process.start()
+    yield process
+    process.kill()
+
+
+def test_it_answers_pays_and_remembers_over_a_kill(dev):
+    key = {"Authorization": f"Bearer {dev.started['api_key']}"}
+    api = dev.started["api_url"]
+    assert httpx.get(f"{api}/readyz").status_code == 200
+    order = {"order_no": "SO-1", "amount": 1999, "subject": "Tea", "method": "wechat_native"}
+    first = httpx.post(f"{api}/v1/payments", json=order, headers={**key, "Idempotency-Key": "k"})
+    assert first.status_code == 201
+
+    before = dev.started
+    dev.kill()
+    dev.start()
+
+    assert dev.started == before
+    seen = httpx.get(f"{api}/v1/payments/{first.json()['id']}", headers=key)
+    assert seen.content == first.content
+    again = httpx.post(f"{api}/v1/payments", json=order, headers={**key, "Idempotency-Key": "k"})
+    assert again.content == first.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_it_ends_in_order_when_asked(dev):
+    assert dev.stop() == 0
+
+
+def test_it_tells_its_addresses_on_one_line(dev):
+    assert set(dev.started) == {
+        "api_url",
+        "api_key",
+        "operator_key",
+        "sandbox_url",
+        "console_url",
+    }
+
+
+def test_its_log_holds_no_key(dev):
+    httpx.get(
+        f"{dev.started['api_url']}/v1/payments",
+        headers={"Authorization": f"Bearer {dev.started['api_key']}"},
+    )
+    dev.stop()
+
+    log = (dev.data_dir / "dev.log").read_text()
+
+    assert "/v1/payments" in log
+    assert dev.started["api_key"] not in log
+
+
+def basepay(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "entrypoints", *words]
+    return subprocess.run(
+        command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_taken_port_is_told_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = basepay("dev", "--port", str(taken.getsockname()[1]), cwd=tmp_path)
+
+    assert ended.returncode == 2
+    assert "choose another --port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_serving_by_hand_from_the_first_file_to_the_first_key(tmp_path):
+    assert basepay("init", cwd=tmp_path).returncode == 0
+    assert "left alone" in basepay("init", cwd=tmp_path).stderr
+    early = basepay("apps", "list", cwd=tmp_path)
+    assert (early.returncode, "basepay migrate" in early.stderr) == (2, True)
+
+    assert basepay("migrate", cwd=tmp_path).returncode == 0
+    key = basepay("apps", "add", "shop", cwd=tmp_path).stdout.strip()
+    rotated = basepay("apps", "rotate", "shop", cwd=tmp_path).stdout.strip()
+
+    assert key.startswith("bpk_")
+    assert rotated not in ("", key)
+    assert basepay("apps", "list", cwd=tmp_path).stdout == "shop\t2 live keys\n"
+    assert basepay("apps", "rotate", "nobody", cwd=tmp_path).returncode == 2
+    assert basepay("operators", "list", cwd=tmp_path).stdout == "no operator yet\n"
+
+
+def test_the_roles_are_served_from_the_configuration(dev, tmp_path):
+    """The same simulators, a second basepay beside the first."""
+    credentials = httpx.get(f"{dev.started['sandbox_url']}/sandbox/credentials").json()["wechat"]
+    home = tmp_path / "served"
+    home.mkdir()
+    lines = [
+        'environment = "test"',
+        'number_prefix = "s1"',
+        "[http]",
+        "port = 0",
+        "[accounts.wechat-main]",
+        'provider = "wechat"',
+        *(f"{k} = {json.dumps(credentials[k])}" for k in ("mchid", "serial_no", "private_key")),
+        f"api_v3_key = {json.dumps(credentials['api_v3_key'])}",
+        f"public_key_id = {json.dumps(credentials['public_key_id'])}",
+        f"public_key = {json.dumps(credentials['public_key'])}",
+        f"base_url = {json.dumps(dev.started['sandbox_url'])}",
+        "[accounts.wechat-main.app_ids]",
+        f"official_account = {json.dumps(credentials['app_ids']['official_account'])}",
+    ]
+    (home / "basepay.toml").write_text("\n".join(lines))
+    assert basepay("migrate", cwd=home).returncode == 0
+    command = [sys.executable, "-m", "entrypoints", "serve", "gateway"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    serve = subprocess.Popen(command, cwd=home, env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        assert serve.stderr is not None
+        line = serve.stderr.readline()
+        assert "listening" in line, line
+        url = line.split()[-1]
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert httpx.get(f"{url}/v1/payments").status_code == 404
+        assert httpx.post(f"{url}/callbacks/wechat/wechat-main").status_code == 401
+    finally:
+        serve.send_signal(signal.SIGTERM)
+        assert serve.wait(30) == 0
+        serve.stderr.close()
