@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,22 +26,23 @@ def sandbox_keys() -> KeyRing:
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Serve an ASGI app over real HTTP and return its base URL; all stop with the test."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(served(app))
 
-    def start(app: Any) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        until(lambda: server.started or not thread.is_alive())
-        assert server.started, "the server did not start"
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    yield start
-    for server, _ in running:
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an ASGI app over real HTTP inside the block, in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    until(lambda: server.started or not thread.is_alive())
+    assert server.started, "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
         server.should_exit = True
-    for _, thread in running:
         thread.join(10)
 
 
