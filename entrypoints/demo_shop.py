@@ -148,9 +148,10 @@ class Shop:
         return View((await self._api.get(path)).raise_for_status().json())
 
     async def _until(self, read: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
+        seen = await read()
         for _ in range(int(PATIENCE_SECONDS / LOOK_EVERY_SECONDS)):
-            seen = await read()
             if holds(seen):
                 break
             await asyncio.sleep(LOOK_EVERY_SECONDS)
+            seen = await read()
         return seen

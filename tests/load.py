@@ -159,14 +159,16 @@ class Load:
     async def _until_answered(
         self, api: httpx.AsyncClient, path: str, key: str, body: View
     ) -> None:
+        passing = ("idempotency_in_progress", "payment_not_succeeded")
+        answer = await api.post(path, json=body, headers={"Idempotency-Key": key})
         for _ in range(30):
-            answer = await api.post(path, json=body, headers={"Idempotency-Key": key})
             if answer.is_success:
                 self.said.append(Said(path, key, body, answer.status_code, answer.content))
                 return
-            if answer.json()["code"] not in ("idempotency_in_progress", "payment_not_succeeded"):
+            if answer.json()["code"] not in passing:
                 break
             await asyncio.sleep(1)
+            answer = await api.post(path, json=body, headers={"Idempotency-Key": key})
         self.counts[f"repetition refused {answer.json()['code']}"] += 1
 
     async def _other_answers(self, api: httpx.AsyncClient) -> list[str]:
@@ -213,10 +215,9 @@ def _compare_refunds(book: View, ours: dict[str, View]) -> list[str]:
             found.append(f"{number} is still open")
         if refund["status"] == "succeeded" and number not in theirs:
             found.append(f"{number} succeeded here and is not known there")
-    for order in book["orders"]:
-        if given[order["provider_order_no"]] > order["amount"]:
-            found.append(f"{order['provider_order_no']}: refunded more than paid")
-    return found
+    paid = {order["provider_order_no"]: order["amount"] for order in book["orders"]}
+    beyond = [number for number, sum_ in given.items() if sum_ > paid.get(number, 0)]
+    return found + [f"{number}: refunded more than paid" for number in beyond]
 
 
 def _compare_events(orders: Sequence[View], events: Sequence[View]) -> list[str]:

@@ -40,7 +40,7 @@ def test_another_apps_payment_cannot_be_refunded(run, world):
 def test_racing_refunds_never_exceed_the_payment(run, world):
     payment = run(world.paid())
 
-    async def race() -> list[object]:
+    async def race():
         asks = (world.refund(payment, key=f"r{n}", refund_no=f"RF-{n}") for n in range(20))
         return await asyncio.gather(*asks, return_exceptions=True)
 

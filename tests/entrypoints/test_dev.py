@@ -140,5 +140,5 @@ def test_the_roles_are_served_from_the_configuration(dev, tmp_path):
         assert httpx.post(f"{url}/callbacks/wechat/wechat-main").status_code == 401
     finally:
         serve.send_signal(signal.SIGTERM)
-        assert serve.wait(30) == 0
-        serve.stderr.close()
+        _, _ = serve.communicate(timeout=60)
+    assert serve.returncode == 0
