@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 
 class SystemClock:
@@ -40,3 +41,7 @@ class MovableClock:
         if seconds < 0:
             raise ValueError(f"a clock only moves forward, not by {seconds} s")
         self._offset += timedelta(seconds=seconds)
+        if self._file is not None:
+            fresh = self._file.with_suffix(".new")
+            fresh.write_text(str(self._offset.total_seconds()))
+            fresh.replace(self._file)

@@ -53,7 +53,7 @@ async def dev_stack(
     api: socket.socket, sandbox: socket.socket, data_dir: Path, *, idle: float = 0.25
 ) -> AsyncIterator[Started]:
     """The whole stack on two bound sockets. One clock for both sides, so that time can be moved."""
-    clock = MovableClock()
+    clock = MovableClock(file=data_dir / "clock")
     async with serving(simulators(clock, data_dir), sandbox):
         credentials = await _credentials(url_of(sandbox))
         settings = _settings(url_of(api), url_of(sandbox), data_dir, credentials)
