@@ -16,7 +16,8 @@ class SystemClock:
 class MovableClock:
     """Wall time plus an offset that only grows; shared by basepay and the simulators.
 
-    `scale` makes business time run faster than wall time (60: a minute a second).
+    `scale` makes business time run faster than wall time (60: a minute a second). With a `file`
+    the offset outlives the process, so that time does not step back after a restart.
     """
 
     def __init__(
@@ -25,11 +26,15 @@ class MovableClock:
         offset_seconds: float = 0.0,
         scale: float = 1.0,
         wall: Callable[[], datetime] | None = None,
+        file: Path | None = None,
     ) -> None:
         self._wall = wall or SystemClock().now
         self._started_at = self._wall()
         self._scale = scale
         self._offset = timedelta(seconds=offset_seconds)
+        self._file = file
+        if file is not None and file.exists():
+            self._offset += timedelta(seconds=float(file.read_text()))
 
     def now(self) -> datetime:
         """Return the present moment of this clock."""

@@ -1,31 +1,43 @@
-"""Time moves forward only, also over a restart."""
-
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.clock import MovableClock
+from adapters.clock import MovableClock, SystemClock
+
+NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
 
-def test_a_moved_clock_is_ahead_by_that_much():
-    clock = MovableClock()
-    before = clock.now()
-
-    clock.advance(3600)
-
-    assert timedelta(hours=1) <= clock.now() - before < timedelta(hours=2)
+def test_the_system_clock_is_aware_and_in_utc():
+    assert SystemClock().now().tzinfo is UTC
 
 
-def test_it_never_steps_back():
+def test_a_movable_clock_follows_the_wall_from_where_it_was_moved_to():
+    wall = [NOON]
+    clock = MovableClock(wall=lambda: wall[0])
+    clock.advance(90)
+    wall[0] += timedelta(seconds=5)
+
+    assert clock.now() == NOON + timedelta(seconds=95)
+
+
+def test_a_scaled_clock_runs_faster_than_the_wall():
+    wall = [NOON]
+    clock = MovableClock(scale=60, wall=lambda: wall[0])
+    wall[0] += timedelta(seconds=2)
+
+    assert clock.now() == NOON + timedelta(minutes=2)
+
+
+def test_no_clock_goes_back():
     with pytest.raises(ValueError, match="forward"):
         MovableClock().advance(-1)
 
 
 def test_a_restart_goes_on_where_time_was(tmp_path):
-    first = MovableClock(file=tmp_path / "clock")
-    first.advance(3600)
-    first.advance(3600)
+    first = MovableClock(wall=lambda: NOON, file=tmp_path / "clock")
+    first.advance(90)
+    first.advance(90)
 
-    second = MovableClock(file=tmp_path / "clock")
+    second = MovableClock(wall=lambda: NOON, file=tmp_path / "clock")
 
-    assert second.now() >= first.now() - timedelta(seconds=1)
+    assert second.now() == NOON + timedelta(minutes=3)
