@@ -112,11 +112,13 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except aiohttp.ConnectionTimeoutError as error:
-        raise httpx.ConnectTimeout(str(error)) from error
+        raise httpx.ConnectTimeout("no connection in time") from error
     except aiohttp.ClientConnectorError as error:
         raise httpx.ConnectError(str(error)) from error
     except TimeoutError as error:
-        raise httpx.ReadTimeout(str(error) or "no answer in time") from error
+        raise httpx.ReadTimeout("no answer in time") from error
+    except aiohttp.ClientResponseError as error:  # its own text quotes the whole address
+        raise httpx.ReadError(error.message) from error
     except (aiohttp.ClientError, OSError) as error:
         raise httpx.ReadError(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import threading
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -71,6 +72,20 @@ def test_no_nonce_is_used_twice(run):
         )
 
     assert len({once() for _ in range(20)}) == 20
+
+
+class KeyThatTellsItsThread:
+    def sign(self, *_: object) -> bytes:
+        return threading.current_thread().name.encode()
+
+
+def test_signing_leaves_the_event_loop_alone(run):
+    signers = [Signer(KeyThatTellsItsThread()) for _ in range(3)]  # type: ignore[arg-type] # a double
+
+    names = {base64.b64decode(run(signer.sign(b""))).decode() for signer in signers}
+
+    assert len(names) == 1
+    assert names != {threading.current_thread().name}
 
 
 @pytest.mark.parametrize("owner", ["platform", "public"])
