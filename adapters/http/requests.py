@@ -47,6 +47,9 @@ def _text(most: int, description: str) -> Meta:
 Opaque = Annotated[str, _text(128, "characters, as the provider gave it")]
 
 
+# `omit_defaults`: a fingerprint covers what was sent, so a new optional field changes no old one.
+
+
 class Payer(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
     """Who pays, where the method needs to know."""
 

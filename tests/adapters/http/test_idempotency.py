@@ -1,6 +1,11 @@
 import json
+from hashlib import sha256
 
+import msgspec
 import pytest
+
+from adapters.http.reading import fingerprint
+from adapters.http.requests import PaymentRequest
 
 
 def test_a_repetition_hears_the_first_answer_byte_for_byte(world, shop, order):
@@ -83,3 +88,9 @@ def test_a_problem_leaves_the_key_free(shop, order):
     assert shop.post("/v1/payments", order | {"account": "nobody"}, key="k1").status_code == 422
 
     assert shop.post("/v1/payments", order, key="k1").status_code == 201
+
+
+def test_a_new_optional_field_would_change_no_old_fingerprint(order):
+    canonical = json.dumps(order, separators=(",", ":")).encode()
+
+    assert fingerprint(msgspec.convert(order, PaymentRequest)) == sha256(canonical).hexdigest()
