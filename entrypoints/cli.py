@@ -77,6 +77,8 @@ def sandbox(*, port: Port = 8001, data_dir: Path | None = None, json: Json = Fal
     from entrypoints.sandbox import describe, run_sandbox
     from entrypoints.serving import bind
 
+    if data_dir is not None:
+        data_dir.mkdir(parents=True, exist_ok=True)
     listener = bind(port)
     facts = describe(listener)
     if json:

@@ -26,7 +26,8 @@ def simulators(clock: MovableClock, data_dir: Path | None, *, environment: str =
 async def run_sandbox(listener: socket.socket, data_dir: Path | None) -> None:
     """Serve the simulators until a signal ends them."""
     with stop_signal() as stopped:
-        async with serving(simulators(MovableClock(), data_dir), listener):
+        clock = MovableClock(file=data_dir / "clock" if data_dir else None)
+        async with serving(simulators(clock, data_dir), listener):
             await stopped.wait()
 
 
