@@ -235,17 +235,18 @@ def test_changing_an_order_without_saving_it_changes_nothing(run, store, keep, m
 
 
 def test_what_is_kept_is_how_it_was_when_saved(run, store, make):
-    payment = make.payment()
+    payment = make.payment(metadata={"a": "b"})
 
     async def change_after_save():
         async with store.work() as work:
             work.payments.save(payment)
-            payment.subject = "changed"
+            payment.subject = payment.metadata["a"] = "changed"
             await work.commit()
 
     run(change_after_save())
 
-    assert run(read(store, payment)).subject == "Tea"
+    found = run(read(store, payment))
+    assert (found.subject, found.metadata) == ("Tea", {"a": "b"})
 
 
 def test_of_two_saves_in_one_unit_the_last_counts(run, store, make):
