@@ -5,6 +5,7 @@ another storm.
 """
 
 import os
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -134,6 +135,48 @@ def test_a_storm_of_hostile_callbacks_changes_nothing(run, victim, capsys):
     people_hear_of_what_was_signed_and_untrue(victim, attackers, answers)
     assert victim.process.poll() is None, "the process died"
     assert growth < MOST_GROWTH
+
+
+HEAD = b"POST /callbacks/wechat/wechat-main HTTP/1.1\r\nHost: basepay\r\n"
+
+BROKEN = {
+    "a body that never ends": HEAD + b"Content-Length: 4000\r\n\r\n{",
+    "chunks that never end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    "chunks of nonsense": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n",
+    "two lengths": HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    "a length below zero": HEAD + b"Content-Length: -1\r\n\r\n{}",
+    "length and chunks": HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a huge header": HEAD + b"Wechatpay-Nonce: " + b"n" * 200_000 + b"\r\n\r\n",
+    "a header of raw bytes": HEAD + b"Wechatpay-Serial: \x80\xff\x00\r\nContent-Length: 0\r\n\r\n",
+    "no HTTP at all": b"\x16\x03\x01\x02\x00" + b"\x00" * 64,
+}
+
+
+def test_broken_http_ends_its_own_connection_only(victim):
+    heard = {}
+    for kind, bytes_ in BROKEN.items():
+        with socket.create_connection(("127.0.0.1", port_of(victim.url)), timeout=10) as line:
+            line.sendall(bytes_)
+            line.shutdown(socket.SHUT_WR)
+            heard[kind] = answer_on(line)
+
+    assert not [kind for kind, answer in heard.items() if answer[:12] not in FINE], heard
+    assert victim.shop.get("/healthz").json() == {"status": "ok"}
+
+
+#: Nothing at all, or a refusal.
+FINE = {b"", *(b"HTTP/1.1 %d" % status for status in range(400, 500))}
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def answer_on(line: socket.socket) -> bytes:
+    try:
+        return line.recv(4096)
+    except ConnectionError:
+        return b""
 
 
 PROVIDERS = ("wechat", "alipay")

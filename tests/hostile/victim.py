@@ -34,14 +34,15 @@ class Victim:
 
     def order(self, provider: str, number: int) -> Target:
         """Ask for a payment of 88.88 yuan that waits for its payer."""
+        order_no = f"SO-{provider}-{number}"
         body = {
-            "order_no": f"SO-{provider}-{number}",
+            "order_no": order_no,
             "amount": 8888,
             "subject": "两杯茶",
             "method": METHODS[provider],
             "account": MAIN[provider],
         }
-        headers = {"Idempotency-Key": body["order_no"]}
+        headers = {"Idempotency-Key": order_no}
         view = self.shop.post("/v1/payments", json=body, headers=headers).raise_for_status().json()
         assert view["status"] == "created", view
         return Target(view["id"], view["provider_order_no"], view["amount"])
