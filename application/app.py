@@ -9,7 +9,8 @@ from application.close_payment import ClosePayment
 from application.create_payment import CreatePayment
 from application.create_refund import CreateRefund
 from application.idempotency import Idempotency
-from application.ledger import Ledger, Numbers
+from application.keeper import Keeper, Numbers
+from application.ledger import Ledger
 from application.ports import (
     Account,
     Agenda,
@@ -57,7 +58,8 @@ class App:
     def __init__(self, world: World) -> None:
         numbers = Numbers(world.new_id, world.number_prefix)
         work, accounts, clock = world.work, world.accounts, world.clock
-        ledger = Ledger(work=work, accounts=accounts, clock=clock, numbers=numbers)
+        keep = Keeper(clock=clock, numbers=numbers)
+        ledger = Ledger(work=work, accounts=accounts, clock=clock, numbers=numbers, keep=keep)
         idempotency = Idempotency(work=work, locks=world.locks, clock=clock)
         self.library, self.directory = world.library, world.directory
         self._pings = world.pings
@@ -69,6 +71,7 @@ class App:
             numbers=numbers,
             idempotency=idempotency,
             ledger=ledger,
+            keep=keep,
         )
         self.create_refund = CreateRefund(
             work=work,
@@ -77,6 +80,7 @@ class App:
             numbers=numbers,
             idempotency=idempotency,
             ledger=ledger,
+            keep=keep,
         )
         self.refresh_payment = RefreshPayment(accounts=accounts, clock=clock, ledger=ledger)
         self.refresh_refund = RefreshRefund(work=work, accounts=accounts, ledger=ledger)

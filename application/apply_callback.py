@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import assert_never
 
-from application.ledger import Ledger, evidence_of
+from application.keeper import evidence_of
+from application.ledger import Ledger
 from application.ports import Account, CallbackQueue, CallbackRejected, Clock, NewWork
 from application.records import NoNews, PaymentNews, RawCallback, RefundNews
 from application.refresh_refund import RefreshRefund

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from application.idempotency import Answer, Idempotency, Key, answered
-from application.ledger import Ledger, Numbers, payment_status, settle
+from application.keeper import Keeper, Numbers
+from application.ledger import Ledger, payment_status, settle
 from application.ports import Account, Clock, NewWork, UnitOfWork
 from application.records import Request
 from domain.errors import (
@@ -68,9 +69,11 @@ class CreatePayment:
         numbers: Numbers,
         idempotency: Idempotency,
         ledger: Ledger,
+        keep: Keeper,
     ) -> None:
         self._work, self._accounts, self._clock = work, accounts, clock
-        self._numbers, self._idempotency, self._ledger = numbers, idempotency, ledger
+        self._numbers, self._keep = numbers, keep
+        self._idempotency, self._ledger = idempotency, ledger
 
     async def __call__(self, command: NewPayment, key: Key) -> Answer:
         """The payment as JSON: 201 new, 200 the same open one, 202 outcome unknown.
@@ -97,7 +100,7 @@ class CreatePayment:
             await self._take_order(work, payment, earlier)
             if payment.action is not None:  # built here: nothing is left to ask
                 settle(request, payment_status(payment), payment)
-            self._ledger.keep_payment(work, payment)
+            self._keep.payment(work, payment)
             work.requests.save(request)
             await work.commit()
         if payment.action is None:
@@ -173,7 +176,7 @@ class CreatePayment:
         if earlier is not None and earlier.status in (PaymentStatus.CREATED, PaymentStatus.CLOSED):
             earlier.superseded_by = earlier.superseded_by or payment.id
             earlier.ask_to_close(self._clock.now())
-            self._ledger.keep_payment(work, earlier)
+            self._keep.payment(work, earlier)
 
     def _draft(self, command: NewPayment, account: Account) -> Payment:
         now, id = self._clock.now(), self._numbers("pay")

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from application.create_payment import number_errors
 from application.idempotency import Answer, Idempotency, Key, answered
-from application.ledger import Ledger, Numbers, refund_status, settle
+from application.keeper import Keeper, Numbers
+from application.ledger import Ledger, refund_status, settle
 from application.ports import Account, Clock, NewWork, UnitOfWork
 from application.records import Request
 from domain.errors import FieldError, InvalidRequest, NotFound, RefundNoReused
@@ -40,9 +41,11 @@ class CreateRefund:
         numbers: Numbers,
         idempotency: Idempotency,
         ledger: Ledger,
+        keep: Keeper,
     ) -> None:
         self._work, self._accounts, self._clock = work, accounts, clock
-        self._numbers, self._idempotency, self._ledger = numbers, idempotency, ledger
+        self._numbers, self._keep = numbers, keep
+        self._idempotency, self._ledger = idempotency, ledger
 
     async def __call__(self, command: NewRefund, key: Key) -> Answer:
         """The refund as JSON: 201 accepted, 202 queued or unknown, 200 the same one again.
@@ -89,8 +92,8 @@ class CreateRefund:
         if turn > now:
             refund.next_check_at = turn
             settle(request, refund_status(refund), refund)
-        self._ledger.keep_payment(work, payment)
-        self._ledger.keep_refund(work, refund)
+        self._keep.payment(work, payment)
+        self._keep.refund(work, refund)
         work.requests.save(request)
         await work.commit()
         return request

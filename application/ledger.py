@@ -4,13 +4,13 @@ Callback, query answer, sweep and repair all end in `learn_payment` or `learn_re
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from application.ports import Account, AlreadyExists, Clock, LostUpdate, NewId, NewWork, UnitOfWork
-from application.records import Evidence, Incident, Message, RawCallback, Request
+from application.keeper import Keeper, Numbers
+from application.ports import Account, AlreadyExists, Clock, LostUpdate, NewWork, UnitOfWork
+from application.records import Evidence, RawCallback, Request
 from application.views import payment_view, refund_view, to_json
-from domain.events import EventType, IncidentKind, Order, Report
+from domain.events import EventType, IncidentKind, Report
 from domain.outcome import Outcome, RefundOutcome
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
@@ -19,30 +19,20 @@ from domain.refund import Initiator, Refund
 ROUNDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Makes ids, and from them the numbers that providers know; the prefix is the deployment's."""
-
-    new_id: NewId
-    prefix: str  # two characters, letters and digits
-
-    def __call__(self, kind: str) -> str:
-        """An id such as `pay_…`, `evt_…`."""
-        return f"{kind}_{self.new_id()}"
-
-    def at_provider(self, id: str) -> str:
-        """The provider's order number: derived from our id, so a retry can't make a second."""
-        return self.prefix + id.partition("_")[2]
-
-
 class Ledger:
     """Keeps what is learned, under version checks, together with what it causes."""
 
     def __init__(
-        self, *, work: NewWork, accounts: Mapping[str, Account], clock: Clock, numbers: Numbers
+        self,
+        *,
+        work: NewWork,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        numbers: Numbers,
+        keep: Keeper,
     ) -> None:
-        self._work, self._accounts = work, accounts
-        self._clock, self._numbers = clock, numbers
+        self._work, self._accounts, self._clock = work, accounts, clock
+        self._numbers, self._keep = numbers, keep
 
     async def learn_payment(
         self,
@@ -63,10 +53,10 @@ class Ledger:
                 async with self._work() as work:
                     payment.learn(outcome, at=now)
                     await self._settle_order(work, payment, now)
-                    self._keep_evidence(
+                    self._keep.evidence(
                         work, payment.id, source=source, outcome=outcome, callback=callback, now=now
                     )
-                    self.keep_payment(work, payment)
+                    self._keep.payment(work, payment)
                     if request is not None and request.status is None:
                         settle(request, payment_status(payment), payment)
                         work.requests.save(request)
@@ -93,10 +83,10 @@ class Ledger:
                 now = self._clock.now()
                 async with self._work() as work:
                     await self._learn_refund(work, refund, outcome, now)
-                    self._keep_evidence(
+                    self._keep.evidence(
                         work, refund.id, source=source, outcome=outcome, callback=callback, now=now
                     )
-                    self.keep_refund(work, refund)
+                    self._keep.refund(work, refund)
                     if request is not None and request.status is None:
                         settle(request, refund_status(refund), refund)
                         work.requests.save(request)
@@ -115,7 +105,7 @@ class Ledger:
                 async with self._work() as work:
                     payment = await work.payments.get(id)
                     change(payment)
-                    self.keep_payment(work, payment)
+                    self._keep.payment(work, payment)
                     await work.commit()
                 return payment
             except LostUpdate:
@@ -129,7 +119,7 @@ class Ledger:
                 async with self._work() as work:
                     refund = await work.refunds.get(id)
                     change(refund)
-                    self.keep_refund(work, refund)
+                    self._keep.refund(work, refund)
                     await work.commit()
                 return refund
             except LostUpdate:
@@ -141,20 +131,8 @@ class Ledger:
         async with self._work() as work:
             if evidence is not None:
                 work.append(evidence)
-            work.append(self._incident(Report(kind, detail), None, None, self._clock.now()))
+            work.append(self._keep.incident(Report(kind, detail), None, None, self._clock.now()))
             await work.commit()
-
-    def keep_payment(self, work: UnitOfWork, payment: Payment) -> None:
-        """Stage a payment with the events and incidents it brought about."""
-        work.payments.save(payment)
-        data = to_json(payment_view(payment)) if payment.events else b""
-        self._announce(work, payment, data)
-
-    def keep_refund(self, work: UnitOfWork, refund: Refund) -> None:
-        """Stage a refund likewise."""
-        work.refunds.save(refund)
-        data = to_json(refund_view(refund)) if refund.events else b""
-        self._announce(work, refund, data)
 
     async def _learn_refund(
         self, work: UnitOfWork, refund: Refund, outcome: RefundOutcome, now: datetime
@@ -167,7 +145,7 @@ class Ledger:
         payment.shift_refund(
             reserved=refund.reserved - reserved, refunded=refund.refunded - refunded
         )
-        self.keep_payment(work, payment)
+        self._keep.payment(work, payment)
 
     async def _settle_order(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
         """The first success committed here wins the order; a second one is refunded by itself."""
@@ -191,7 +169,7 @@ class Ledger:
         successor = await work.payments.get(current)
         if successor.open:
             successor.ask_to_close(now)
-            self.keep_payment(work, successor)
+            self._keep.payment(work, successor)
 
     def _refund_duplicate(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
         account = self._accounts[payment.account]
@@ -215,48 +193,7 @@ class Ledger:
         refund.next_check_at = payment.take_refund_turn(now, account.refund_spacing)
         text = f"{payment.order_no} was already paid by {payment.duplicate_of}"
         payment.reports.append(Report(IncidentKind.DUPLICATE_PAYMENT, text))
-        self.keep_refund(work, refund)
-
-    def _announce(self, work: UnitOfWork, order: Order, data: bytes) -> None:
-        for event in order.events:
-            work.append(
-                Message(
-                    id=self._numbers("evt"),
-                    app=order.app,
-                    type=event.type,
-                    order_id=order.id,
-                    sequence=event.sequence,
-                    occurred_at=event.occurred_at,
-                    late=event.late,
-                    data=data,
-                )
-            )
-        now = self._clock.now()
-        for report in order.reports:
-            work.append(self._incident(report, order.app, order.id, now))
-        order.events.clear()
-        order.reports.clear()
-
-    def _incident(
-        self, report: Report, app: str | None, order_id: str | None, now: datetime
-    ) -> Incident:
-        return Incident(self._numbers("inc"), report.kind, app, order_id, report.detail, now)
-
-    def _keep_evidence(
-        self,
-        work: UnitOfWork,
-        order_id: str,
-        *,
-        source: str,
-        outcome: Outcome | RefundOutcome,
-        callback: RawCallback | None,
-        now: datetime,
-    ) -> None:
-        if callback is not None:
-            work.append(evidence_of(callback, order_id, type(outcome).__name__))
-        else:
-            text = f"{type(outcome).__name__} {outcome.trace}".rstrip()
-            work.append(Evidence(self._numbers("evi"), order_id, source, text, now))
+        self._keep.refund(work, refund)
 
     async def _reload(self, work: UnitOfWork, request: Request | None) -> None:
         if request is None:
@@ -265,19 +202,6 @@ class Ledger:
         if stored is not None:
             request.status, request.body = stored.status, stored.body
             request.version = stored.version
-
-
-def evidence_of(callback: RawCallback, order_id: str | None, verdict: str) -> Evidence:
-    """A callback's raw bytes and headers; its own id, so that a repetition adds nothing."""
-    return Evidence(
-        id=callback.id,
-        order_id=order_id,
-        source="callback",
-        text=verdict,
-        received_at=callback.received_at,
-        headers=callback.headers,
-        body=callback.body,
-    )
 
 
 def settle(request: Request, status: int, order: Payment | Refund) -> None:
