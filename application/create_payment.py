@@ -5,11 +5,10 @@ of the request or by the sweeper.
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 
+from application.commands import NewPayment, validate_payment
 from application.idempotency import Answer, Idempotency, Key, answered
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger, payment_status, settle
@@ -17,13 +16,11 @@ from application.ports import Account, Clock, NewWork, UnitOfWork
 from application.records import Request
 from domain.errors import (
     AccountRequired,
-    FieldError,
-    InvalidRequest,
     MethodNotOffered,
     OrderAlreadyPaid,
     PaymentInProgress,
 )
-from domain.method import DEFAULT_EXPIRES_IN, MIN_EXPIRES_IN, TERMS, Method, Terms
+from domain.method import DEFAULT_EXPIRES_IN, TERMS
 from domain.money import Money
 from domain.order import Order
 from domain.outcome import Outcome, Unknown
@@ -32,29 +29,6 @@ from domain.status import PaymentStatus
 
 #: How long a customer waits for the close of the payment they switched away from.
 SUPERSEDE_SECONDS = 2.0
-
-#: Fen. One hundred million yuan; providers' own limits are lower.
-MAX_AMOUNT = 10_000_000_000
-
-NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-RESERVED_PREFIX = "dup-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPayment:
-    """What an app asks for."""
-
-    app: str
-    order_no: str
-    amount: int  # fen
-    subject: str
-    method: Method
-    payer: Mapping[str, str] = field(default_factory=dict)
-    client_ip: str | None = None
-    return_url: str | None = None
-    expires_in: int | None = None  # seconds
-    account: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class CreatePayment:
@@ -81,7 +55,7 @@ class CreatePayment:
         Raises InvalidRequest, AccountRequired, MethodNotOffered, OrderAlreadyPaid,
         PaymentInProgress, and what Idempotency.once raises.
         """
-        validate(command)
+        validate_payment(command)
         account = self._account(command)
 
         async def run(key: Key) -> Answer:
@@ -216,42 +190,6 @@ class CreatePayment:
         if command.method not in chosen[0].methods:
             raise MethodNotOffered(command.method, chosen[0].name)
         return chosen[0]
-
-
-def validate(command: NewPayment) -> None:
-    """What can be told without a provider. Raises InvalidRequest with every wrong field."""
-    terms = TERMS[command.method]
-    errors = [*number_errors("order_no", command.order_no), *_need_errors(command, terms)]
-    if not 1 <= command.amount <= MAX_AMOUNT:
-        errors.append(FieldError("amount", f"1 to {MAX_AMOUNT}, in fen"))
-    if not command.subject.strip() or len(command.subject) > 127:
-        errors.append(FieldError("subject", "1 to 127 characters that the payer will read"))
-    seconds = command.expires_in
-    if seconds is not None and terms.charges_at_once:
-        errors.append(FieldError("expires_in", "absent: a code payment is charged at once"))
-    elif seconds is not None and not MIN_EXPIRES_IN <= seconds <= terms.max_expires_in:
-        limits = f"{MIN_EXPIRES_IN} to {terms.max_expires_in}"
-        errors.append(FieldError("expires_in", f"{limits} seconds for {command.method}"))
-    if errors:
-        raise InvalidRequest(*errors)
-
-
-def number_errors(name: str, value: str) -> list[FieldError]:
-    if not NUMBER.fullmatch(value):
-        return [FieldError(name, "1 to 64 letters, digits, `_` or `-`")]
-    if value.startswith(RESERVED_PREFIX):
-        return [FieldError(name, f"another prefix: `{RESERVED_PREFIX}` is reserved")]
-    return []
-
-
-def _need_errors(command: NewPayment, terms: Terms) -> list[FieldError]:
-    given = {f"payer.{name}" for name, value in command.payer.items() if value}
-    given |= {name for name in ("client_ip", "return_url") if getattr(command, name)}
-    return [
-        FieldError(need.replace("|", " or "), f"a value: {command.method} needs it")
-        for need in terms.needs
-        if given.isdisjoint(need.split("|"))
-    ]
 
 
 def _lifetime(command: NewPayment) -> timedelta:

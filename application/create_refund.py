@@ -1,32 +1,20 @@
 """Create a refund: reserve the money, remember, ask the provider, remember what it said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from application.create_payment import number_errors
+from application.commands import NewRefund, validate_refund
 from application.idempotency import Answer, Idempotency, Key, answered
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger, refund_status, settle
 from application.ports import Account, Clock, NewWork, UnitOfWork
 from application.records import Request
-from domain.errors import FieldError, InvalidRequest, NotFound, RefundNoReused
+from domain.errors import NotFound, RefundNoReused
 from domain.money import Money
 from domain.outcome import Unknown
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
 from domain.status import RefundStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRefund:
-    """What an app asks for."""
-
-    app: str
-    payment_id: str
-    refund_no: str
-    amount: int  # fen
-    reason: str  # 1–80 characters, shown to the payer
 
 
 class CreateRefund:
@@ -53,7 +41,7 @@ class CreateRefund:
         Raises InvalidRequest, NotFound, PaymentNotSucceeded, RefundExceedsPayment,
         RefundNoReused, RefundLimitReached, RefundWindowClosed, and what Idempotency.once raises.
         """
-        validate(command)
+        validate_refund(command)
 
         async def run(key: Key) -> Answer:
             return await self._place(command, key)
@@ -139,14 +127,3 @@ class CreateRefund:
         )
         refund.request = self._accounts[payment.account].refunds.prepare_refund(refund, payment)
         return refund
-
-
-def validate(command: NewRefund) -> None:
-    """What can be told without the payment. Raises InvalidRequest with every wrong field."""
-    errors = number_errors("refund_no", command.refund_no)
-    if command.amount < 1:
-        errors.append(FieldError("amount", "at least 1, in fen"))
-    if not command.reason.strip() or len(command.reason) > 80:
-        errors.append(FieldError("reason", "1 to 80 characters that the payer will read"))
-    if errors:
-        raise InvalidRequest(*errors)

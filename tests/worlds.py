@@ -13,8 +13,7 @@ from adapters.in_process.publisher import InProcessPublisher
 from adapters.persistence.memory.store import MemoryStore
 from adapters.providers.in_memory.provider import InMemoryProvider
 from application.app import App, World
-from application.create_payment import NewPayment
-from application.create_refund import NewRefund
+from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
 from application.records import Caller, Filter, Incident, Message
 from application.views import payment_view, refund_view
