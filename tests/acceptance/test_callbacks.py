@@ -1,0 +1,8 @@
+"""Callbacks, told on both stages."""
+
+import pytest
+from pytest_bdd import scenarios
+
+pytestmark = pytest.mark.usefixtures("stage")
+
+scenarios("callbacks.feature")

@@ -1,0 +1,8 @@
+"""Closing and expiring, told on both stages."""
+
+import pytest
+from pytest_bdd import scenarios
+
+pytestmark = pytest.mark.usefixtures("stage")
+
+scenarios("closing.feature")

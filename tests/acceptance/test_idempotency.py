@@ -1,0 +1,8 @@
+"""Idempotency, told on both stages."""
+
+import pytest
+from pytest_bdd import scenarios
+
+pytestmark = pytest.mark.usefixtures("stage")
+
+scenarios("idempotency.feature")

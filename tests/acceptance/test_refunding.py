@@ -1,0 +1,8 @@
+"""Refunding, told on both stages."""
+
+import pytest
+from pytest_bdd import scenarios
+
+pytestmark = pytest.mark.usefixtures("stage")
+
+scenarios("refunding.feature")
