@@ -6,8 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from msgspec.structs import asdict
 
-from application.commands import NewRefund
-from application.create_payment import MAX_AMOUNT, NewPayment
+from application.commands import MAX_AMOUNT, NewPayment, NewRefund
 from domain.errors import FieldError, InvalidRequest
 from domain.method import MAX_EXPIRES_IN, MIN_EXPIRES_IN, Method
 
