@@ -182,7 +182,7 @@ class Ledger:
             order_no=payment.order_no,
             account=payment.account,
             amount=payment.refundable(),
-            charged_amount=payment.charged_amount,
+            charged_amount=payment.refundable(),
             reason="duplicate payment",
             initiated_by=Initiator.BASEPAY,
             provider_refund_no=self._numbers.at_provider(id),

@@ -39,7 +39,11 @@ class ReceiveCallback:
     async def __call__(
         self, provider: Provider, account_name: str, headers: Mapping[str, str], body: bytes
     ) -> Reply:
-        """What the provider hears: taken only if genuine and durable. Raises NotFound."""
+        """What the provider hears: taken only if genuine and durable.
+
+        Raises NotFound for an account that is not ours, and Unavailable: it is not kept, and the
+        provider repeats it.
+        """
         account = self._accounts.get(account_name)
         if account is None or account.provider is not provider:
             raise NotFound("account", account_name)
@@ -47,12 +51,15 @@ class ReceiveCallback:
         callback = RawCallback(self._new_id(), provider, account_name, headers, body, now)
         try:
             account.callbacks.read(callback)
-            async with asyncio.timeout(PUT_SECONDS):
-                await self._queue.put(callback)
         except CallbackRejected as error:
             log.warning("callback for %s refused: %s", account_name, error)
             return account.callbacks.reply(accepted=False)
-        except (Unavailable, TimeoutError):
-            log.exception("callback for %s not kept; it will be repeated", account_name)
-            return account.callbacks.reply(accepted=False)
+        await self._put(callback)
         return account.callbacks.reply(accepted=True)
+
+    async def _put(self, callback: RawCallback) -> None:
+        try:
+            async with asyncio.timeout(PUT_SECONDS):
+                await self._queue.put(callback)
+        except TimeoutError:
+            raise Unavailable("the event platform is slow; send the callback again") from None

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from application.ports import Unavailable
 from application.records import Caller
 from domain.errors import (
     AccountRequired,
@@ -57,6 +58,17 @@ def test_a_forged_callback_changes_nothing(run, world):
 
     assert reply.status == 400
     assert run(world.payment(answer.order_id))["status"] == "created"
+
+
+def test_a_callback_that_cannot_be_kept_is_not_acknowledged(run, world, monkeypatch):
+    async def put(callback: object) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(world.store.callbacks, "put", put)
+    number = seen(run(world.pay()))["provider_order_no"]
+
+    with pytest.raises(Unavailable):
+        run(world.callback("payment", number))
 
 
 def test_a_callback_of_another_account_cannot_pay_an_order(run, world):
