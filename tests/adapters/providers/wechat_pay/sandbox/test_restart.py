@@ -4,12 +4,16 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from adapters.clock import MovableClock
 from adapters.providers.sandbox.app import create_sandbox
+from adapters.providers.sandbox.book import Book
+from adapters.providers.sandbox.journal import Journal
+from adapters.providers.sandbox.records import Record
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
 
 ROOT = Path(__file__).parents[5]
@@ -67,3 +71,35 @@ def test_after_a_kill_book_keys_and_callbacks_go_on(doomed, shop_at, serve, tmp_
     assert after.order("ORDER-0001")["charges"] == 1
     assert after.state("ORDER-0001") == "REFUND"
     assert after.refund_status("R-1") == "SUCCESS"
+
+
+def test_a_callback_tells_nothing_that_is_not_yet_on_disk(
+    shop_at, serve, tmp_path, merchant, monkeypatch, sandbox_keys
+):
+    app = create_sandbox(
+        environment="test",
+        clock=MovableClock(),
+        providers=[WeChatPaySandbox],
+        data_directory=tmp_path,
+        keys=sandbox_keys,
+    )
+    shop = shop_at(serve(app))
+    shop.notify_url = merchant.url
+    known_at_the_commit: list[int] = []
+    save = Journal._save
+
+    def slow_disk(journal: Journal, batch: list[Record]) -> None:
+        time.sleep(0.2)
+        known_at_the_commit.append(len(merchant.received))
+        save(journal, batch)
+
+    monkeypatch.setattr(Journal, "_save", slow_disk)
+
+    shop.paid("ORDER-0001")
+    merchant.waits_for(1)
+
+    paid_on_disk = [
+        record for record in Book(tmp_path).orders() if record.provider_order_no == "ORDER-0001"
+    ]
+    assert paid_on_disk[0].charges == 1
+    assert known_at_the_commit[:2] == [0, 0]  # the order, then its payment, before any callback
