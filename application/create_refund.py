@@ -72,7 +72,7 @@ class CreateRefund:
         self, work: UnitOfWork, refund: Refund, payment: Payment, key: Key, now: datetime
     ) -> Request:
         """Commit the reserve, the refund and the claim; a queued refund is answered at once."""
-        payment.reserve(refund.amount, at=now)
+        payment.reserve(refund.amount, at=now, again=refund.version > 0)
         spacing = self._accounts[payment.account].refund_spacing
         turn = payment.take_refund_turn(now, spacing)
         refund.plan_check(now)

@@ -137,19 +137,24 @@ class Payment:
         left = self.amount - self.refunded_amount - self.reserved_amount
         return max(left, ZERO, key=lambda money: money.fen)
 
-    def reserve(self, amount: Money, *, at: datetime) -> None:
-        """Set `amount` aside for one more refund. Raises what forbids it."""
+    def reserve(self, amount: Money, *, at: datetime, again: bool = False) -> None:
+        """Set `amount` aside for a refund; `again`: for one that was refused before.
+
+        Raises what forbids it.
+        """
+        if amount <= ZERO:
+            raise ValueError(f"a refund of {amount} is none")
         if self.status is not PaymentStatus.SUCCEEDED or self.succeeded_at is None:
             raise PaymentNotSucceeded(self.id, self.status)
         if at > self.succeeded_at + REFUND_WINDOW:
             raise RefundWindowClosed(self.id, REFUND_WINDOW.days)
         limit = REFUND_LIMITS.get(self.terms.provider)
-        if limit is not None and self.refund_count >= limit:
+        if limit is not None and self.refund_count >= limit and not again:
             raise RefundLimitReached(self.id, limit)
         if self.refundable() < amount:
             raise RefundExceedsPayment(self.id, amount.fen, self.refundable().fen)
         self.reserved_amount += amount
-        self.refund_count += 1
+        self.refund_count += not again
 
     def take_refund_turn(self, at: datetime, spacing: timedelta) -> datetime:
         """The instant at which one more refund request may go out; later ones queue behind it."""

@@ -117,7 +117,8 @@ class Refund:
 
     def plan_check(self, at: datetime) -> None:
         """Set when the sweeper asks next; only the provider's site can mend an abnormal one."""
-        waiting = self.open or (self.status is RefundStatus.FAILED and self.abnormal)
+        contradicted = self.abnormal or self.accepted_at is not None
+        waiting = self.open or (self.status is RefundStatus.FAILED and contradicted)
         due = at + PARKED if self.parked else next_check(self.checks, at=at)
         self.next_check_at = due if waiting else None
         self.checks += 1
@@ -145,7 +146,8 @@ class Refund:
         self.accepted_at = self.accepted_at or accepted_at
 
     def _learn_failed(self, failure: Failure, code: str, at: datetime) -> None:
-        if self.parked or RefundStatus.FAILED not in REFUND_MOVES[self.status]:
+        worse = self.status is RefundStatus.FAILED and code == ABNORMAL and not self.abnormal
+        if self.parked or not (worse or RefundStatus.FAILED in REFUND_MOVES[self.status]):
             return
         self.failure = Failure(code, failure.provider_code, failure.message, code == REFUSED)
         self._become(RefundStatus.FAILED, at)
