@@ -83,7 +83,7 @@ class CallbackSender:
             return
         if latency := struck.get("latency"):
             await asyncio.sleep(latency.seconds)
-        await self._world.book.durable()  # a merchant must not know more than the book after a crash
+        await self._world.book.durable()  # the merchant must never know more
         answer, done = await self._deliver(provider, callback, struck)
         self._world.book.keep(_after_attempt(callback, provider, answer, done, now))
         await self._world.book.durable()
