@@ -12,7 +12,7 @@ from application.commands import NewPayment, validate_payment
 from application.idempotency import Answer, Idempotency, Key, answered
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger, payment_status, settle
-from application.ports import Account, Clock, NewWork, UnitOfWork
+from application.ports import Account, Clock, LostUpdate, NewWork, UnitOfWork
 from application.records import Request
 from domain.errors import (
     AccountRequired,
@@ -64,14 +64,14 @@ class CreatePayment:
         return await self._idempotency.once(key, run=run, resume=self._resume)
 
     async def _place(self, payment: Payment, key: Key) -> Answer:
-        earlier = await self._earlier(payment)
-        if earlier is not None and earlier.open:
+        order, earlier = await self._order(payment)
+        if earlier is not None:
             if _same(earlier, payment):
                 return await self._again(earlier, key)
             earlier = await self._supersede(earlier)
         request = self._idempotency.claim(key, payment.id)
         async with self._work() as work:
-            await self._take_order(work, payment, earlier)
+            self._take_order(work, order, payment, earlier)
             if payment.action is not None:  # built here: nothing is left to ask
                 settle(request, payment_status(payment), payment)
             self._keep.payment(work, payment)
@@ -96,14 +96,16 @@ class CreatePayment:
             await self._ledger.learn_payment(payment, nothing, source="resume", request=request)
         return answered(request)
 
-    async def _earlier(self, payment: Payment) -> Payment | None:
+    async def _order(self, payment: Payment) -> tuple[Order, Payment | None]:
+        """The order, new or known, and its open payment. What is decided rests on this version."""
         async with self._work() as work:
             order = await work.orders.find(payment.app, payment.order_no)
             if order is None:
-                return None
+                return Order(app=payment.app, order_no=payment.order_no, current=payment.id), None
             if order.winner is not None:
                 raise OrderAlreadyPaid(order.order_no, order.winner)
-            return await work.payments.get(order.current)
+            current = await work.payments.get(order.current)
+        return order, current if current.open else None
 
     async def _again(self, payment: Payment, key: Key) -> Answer:
         """The same open payment; a stale code is renewed from the stored request."""
@@ -111,6 +113,8 @@ class CreatePayment:
         if action and action.expires_at and self._clock.now() >= action.expires_at:
             outcome = await self._accounts[payment.account].payments.start(payment)
             payment = await self._ledger.learn_payment(payment, outcome, source="start")
+            if not payment.open:
+                raise LostUpdate(f"{payment.id} has ended meanwhile")
         request = self._idempotency.claim(key, payment.id)
         settle(request, 200 if payment.action else payment_status(payment), payment)
         async with self._work() as work:
@@ -122,6 +126,8 @@ class CreatePayment:
         """Close the old one at the provider if that can be confirmed quickly."""
         if earlier.terms.charges_at_once:
             raise PaymentInProgress(earlier.id)
+        if earlier.parked:  # a mismatch that a person must judge: nothing is closed
+            return earlier
         outcome = await self._close(earlier)
         earlier = await self._ledger.learn_payment(earlier, outcome, source="close")
         if earlier.status is PaymentStatus.SUCCEEDED:
@@ -135,20 +141,14 @@ class CreatePayment:
         except TimeoutError:
             return Unknown("no answer to the close in time")
 
-    async def _take_order(
-        self, work: UnitOfWork, payment: Payment, earlier: Payment | None
+    def _take_order(
+        self, work: UnitOfWork, order: Order, payment: Payment, earlier: Payment | None
     ) -> None:
         """Make `payment` the order's current one; what was open before is left to the sweeper."""
-        order = await work.orders.find(payment.app, payment.order_no)
-        if order is None:
-            order = Order(app=payment.app, order_no=payment.order_no, current=payment.id)
-        elif order.winner is not None:
-            raise OrderAlreadyPaid(order.order_no, order.winner)
-        else:
-            order.current = payment.id
+        order.current = payment.id
         work.orders.save(order)
         if earlier is not None and earlier.status in (PaymentStatus.CREATED, PaymentStatus.CLOSED):
-            earlier.superseded_by = earlier.superseded_by or payment.id
+            earlier.superseded_by = payment.id
             earlier.ask_to_close(self._clock.now())
             self._keep.payment(work, earlier)
 
