@@ -57,7 +57,7 @@ class CreateRefund:
             refund = await work.refunds.named(command.app, command.refund_no)
             if refund is None:
                 refund = self._draft(command, payment, now)
-            elif (refund.payment_id, refund.amount.fen) != (command.payment_id, command.amount):
+            elif not _same(refund, command):
                 raise RefundNoReused(command.refund_no, refund.id)
             elif refund.status is RefundStatus.FAILED and not refund.abnormal:
                 refund.retry(now)
@@ -127,3 +127,8 @@ class CreateRefund:
         )
         refund.request = self._accounts[payment.account].refunds.prepare_refund(refund, payment)
         return refund
+
+
+def _same(refund: Refund, command: NewRefund) -> bool:
+    asked = (command.payment_id, command.amount, command.reason)
+    return (refund.payment_id, refund.amount.fen, refund.reason) == asked

@@ -46,7 +46,7 @@ class GetOrders:
             refund = await work.refunds.get(id)
         if not caller.operator and refund.app != caller.name:
             raise NotFound("refund", id)
-        if refresh and self._may_ask(id):
+        if refresh and not refund.queued(self._clock.now()) and self._may_ask(id):
             refund = await self._refresh_refund(refund)
         return refund
 

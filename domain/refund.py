@@ -123,6 +123,10 @@ class Refund:
         self.next_check_at = due if waiting else None
         self.checks += 1
 
+    def queued(self, at: datetime) -> bool:
+        """Its first request is not due yet: providers want a distance between two of a payment."""
+        return self.checks <= 1 and self.next_check_at is not None and at < self.next_check_at
+
     def retry(self, at: datetime) -> None:
         """Open a refused refund again under its own number; the caller has reserved anew."""
         if self.status is not RefundStatus.FAILED or self.abnormal:
