@@ -83,13 +83,15 @@ Feature: Lost answers
 
   Scenario Outline: A refund is repeated until the provider answers, and paid once
     Given a paid order of 88.88 yuan with <provider>
-    And <provider>'s answers get lost
+    And <trouble>
     And the shop refunds 30.00 yuan
     When a minute later <provider> works again
     Then the payer gets 30.00 yuan back
     And the shop is told once that the refund has succeeded
 
     Examples:
-      | provider   |
-      | WeChat Pay |
-      | Alipay     |
+      | provider   | trouble                       |
+      | WeChat Pay | WeChat Pay's answers get lost |
+      | WeChat Pay | WeChat Pay stops answering    |
+      | Alipay     | Alipay's answers get lost     |
+      | Alipay     | Alipay stops answering        |

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from pytest_bdd import parsers, step, then
@@ -11,11 +11,12 @@ from domain.method import Provider
 from domain.money import Money
 from tests.acceptance.memory import MemoryStage
 from tests.acceptance.stack import Stack
-from tests.acceptance.stage import Stage, Trouble, View
+from tests.acceptance.stage import Stage, Trouble
 from tests.acceptance.story import Story
 from tests.acceptance.wire import WireStage
 
-Step = TypeVar("Step", bound=Callable[..., Any])
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PROVIDERS = {"WeChat Pay": Provider.WECHAT, "Alipay": Provider.ALIPAY}
 SECONDS = {"a minute": 60, "ten minutes": 600, "three hours": 10_800}
@@ -66,7 +67,7 @@ def any_of(words: Mapping[str, object]) -> str:
 YUAN = r"(?P<amount>[\d,]+\.\d\d) yuan"
 WHO = f"(?P<who>{any_of(PROVIDERS)})"
 NTH = "(?P<nth>first|second)"
-CONVERT = {
+CONVERT: Mapping[str, Callable[[str], Any]] = {
     "amount": fen,
     "who": PROVIDERS.__getitem__,
     "nth": ORDINALS.__getitem__,
@@ -76,7 +77,7 @@ CONVERT = {
 }
 
 
-def says(pattern: str) -> Callable[[Step], Step]:
+def says(pattern: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """A sentence: amounts in yuan, providers and counts come to the step as values."""
     named = re.compile(pattern).groupindex
     converters = {name: read for name, read in CONVERT.items() if name in named}
@@ -278,10 +279,7 @@ def one_payment_is_being_closed(run, story, nth):
 
 @then("the payer has a code to scan")
 def the_payer_has_a_code(run, story):
-    async def read() -> View:
-        return await story.stage.payment(story.payment)
-
-    assert run(story.stage.eventually(read, lambda it: it["action"]))["action"]
+    assert run(story.payment_once(lambda it: it["action"] is not None))["action"]
 
 
 @then("the payer has no code yet")

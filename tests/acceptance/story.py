@@ -77,6 +77,10 @@ class Story:
         read = partial(self.stage.payment, payment)
         return await self.stage.eventually(read, lambda it: bool(it["status"] == status))
 
+    async def payment_once(self, holds: Callable[[View], bool]) -> View:
+        """The payment once this is true of it."""
+        return await self.stage.eventually(partial(self.stage.payment, self.payment), holds)
+
     async def refund_becomes(self, status: str) -> View:
         """The refund once it has this status, given the time that its provider takes."""
         await self.stage.refunds_settle()

@@ -172,12 +172,12 @@ class WireStage:
         await self.eventually(lambda: self.events(marker), bool)
 
     async def eventually(self, read: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
-        async with asyncio.timeout(PATIENCE_SECONDS * 2):
-            for _ in range(int(PATIENCE_SECONDS / LOOK_EVERY_SECONDS)):
-                seen = await read()
-                if holds(seen):
-                    break
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+        seen = await read()
+        for _ in range(int(PATIENCE_SECONDS / LOOK_EVERY_SECONDS)):
+            if holds(seen):
+                break
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            seen = await read()
         return seen
 
     async def _client(self, url: str, key: str | None = None) -> httpx.AsyncClient:
