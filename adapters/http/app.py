@@ -18,7 +18,7 @@ from application.app import App
 
 Role = Literal["api", "gateway"]
 
-#: Bytes. A callback is some 2 KiB, a payment with all its metadata some 100 KiB.
+#: Bytes. A payment with all its metadata is some 100 KiB.
 MAX_BODY_BYTES = 1 << 20
 
 API_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES]

@@ -13,10 +13,13 @@ from domain.method import Provider
 #: Providers prove themselves by their signature, which the use case verifies.
 OPEN = {AUDIENCE: Audience.ANYONE}
 
+#: Bytes. A callback is some 2 KiB; a forged megabyte would cost ten times a forged callback.
+MAX_CALLBACK_BYTES = 64 << 10
+
 GatewayRequest = Request[None, None, State]
 
 
-@post("/callbacks/wechat/{account:str}", opt=OPEN)
+@post("/callbacks/wechat/{account:str}", opt=OPEN, request_max_body_size=MAX_CALLBACK_BYTES)
 async def wechat_callback(
     request: GatewayRequest, account: FromPath[str], app: TheApp
 ) -> Response[bytes]:
@@ -24,7 +27,7 @@ async def wechat_callback(
     return await _receive(request, Provider.WECHAT, account, app)
 
 
-@post("/callbacks/alipay/{account:str}", opt=OPEN)
+@post("/callbacks/alipay/{account:str}", opt=OPEN, request_max_body_size=MAX_CALLBACK_BYTES)
 async def alipay_callback(
     request: GatewayRequest, account: FromPath[str], app: TheApp
 ) -> Response[bytes]:

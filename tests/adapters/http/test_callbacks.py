@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.http.app import MAX_BODY_BYTES
+from adapters.http.callbacks import MAX_CALLBACK_BYTES
 from application.records import Reply
 from domain.method import Provider
 
@@ -99,9 +99,9 @@ def test_an_unknown_account_is_not_found(stranger, path):
 def test_an_oversized_body_is_refused_unread(gateway, stranger, announced):
     async def chunks():
         for _ in range(17):
-            yield bytes(MAX_BODY_BYTES // 16)
+            yield bytes(MAX_CALLBACK_BYTES // 16)
 
-    body = bytes(MAX_BODY_BYTES + 1) if announced else chunks()
+    body = bytes(MAX_CALLBACK_BYTES + 1) if announced else chunks()
     response = stranger.send("POST", "/callbacks/wechat/acc-1", content=body)
 
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
@@ -109,6 +109,6 @@ def test_an_oversized_body_is_refused_unread(gateway, stranger, announced):
 
 
 def test_the_largest_body_still_passes(gateway, stranger):
-    body = bytes(MAX_BODY_BYTES)
+    body = bytes(MAX_CALLBACK_BYTES)
 
     assert stranger.send("POST", "/callbacks/wechat/acc-1", content=body).status_code == 200
