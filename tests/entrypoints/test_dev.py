@@ -1,5 +1,6 @@
 """`basepay dev` as a newcomer meets it: a process, two ports, a directory."""
 
+import asyncio
 import json
 import os
 import signal
@@ -41,6 +42,25 @@ def test_it_answers_pays_and_remembers_over_a_kill(dev):
     again = httpx.post(f"{api}/v1/payments", json=order, headers={**key, "Idempotency-Key": "k"})
     assert again.content == first.content
     assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_fifty_clients_with_one_key_make_one_order_and_hear_one_answer(run, dev):
+    order = {"order_no": "SO-50", "amount": 1999, "subject": "Tea", "method": "wechat_native"}
+    headers = {"Authorization": f"Bearer {dev.started['api_key']}", "Idempotency-Key": "fifty"}
+    url = f"{dev.started['api_url']}/v1/payments"
+
+    async def fifty() -> list[httpx.Response]:
+        async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+            return await asyncio.gather(*(client.post(url, json=order) for _ in range(50)))
+
+    answers = run(fifty())
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    replayed = [answer.headers.get("Idempotent-Replayed") for answer in answers]
+    assert (replayed.count(None), replayed.count("true")) == (1, 49)
+    book = httpx.get(f"{dev.started['sandbox_url']}/sandbox/book").json()
+    assert len(book["orders"]) == 1
 
 
 def test_it_ends_in_order_when_asked(dev):
