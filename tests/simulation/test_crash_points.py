@@ -1,0 +1,82 @@
+"""Every story is told again and again, and each time basepay dies at another moment of it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.simulation import stories
+from tests.simulation.invariants import check_always, check_settled
+from tests.simulation.process import Appointed, Verdict
+from tests.simulation.stories import Story
+from tests.simulation.virtual_time import VirtualLoop
+from tests.simulation.world import SimulatedWorld
+
+#: At how many moments, at least, each story can be cut; fewer means that some are not seen.
+MOMENTS: dict[Story, int] = {
+    stories.a_payment_is_paid: 0,
+    stories.the_answer_is_lost: 0,
+    stories.the_provider_refuses: 0,
+    stories.a_code_is_charged: 0,
+    stories.another_price_supersedes: 0,
+    stories.the_superseded_one_was_paid: 0,
+    stories.both_are_paid: 0,
+    stories.an_order_is_closed: 0,
+    stories.the_close_comes_too_late: 0,
+    stories.the_money_comes_after_the_close: 0,
+    stories.nobody_pays: 0,
+    stories.a_link_is_renewed: 0,
+    stories.too_little_is_paid: 0,
+    stories.a_refund_arrives: 0,
+    stories.the_answer_to_a_refund_is_lost: 0,
+    stories.refunds_queue: 0,
+    stories.a_refused_refund_is_tried_again: 0,
+    stories.a_refund_bounces: 0,
+    stories.twins_ask: 0,
+}
+
+
+def tell(story: Story, fate: Appointed) -> Appointed:
+    """One telling to the end, with every promise checked after each death and at the end."""
+
+    async def whole() -> None:
+        spacing = timedelta(minutes=1) if story is stories.refunds_queue else timedelta(0)
+        world = SimulatedWorld(fate, refund_spacing=spacing, at_rest=check_always)
+        await story(world)
+        check_always(world)
+        await world.settle()
+        check_settled(world)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(whole())
+    return fate
+
+
+def moments(story: Story) -> int:
+    """How many moments the story has when nothing goes wrong."""
+    return len(tell(story, Appointed()).moments)
+
+
+@pytest.mark.parametrize("story", list(MOMENTS), ids=lambda story: story.__name__)
+@pytest.mark.parametrize("verdict", [Verdict.DIE, Verdict.FAIL], ids=["dies", "fails"])
+def test_every_moment_can_be_the_last(story: Story, verdict: Verdict) -> None:
+    count = moments(story)
+
+    assert count >= MOMENTS[story]
+    for at in range(1, count + 1):
+        fate = Appointed(at, verdict=verdict)
+        try:
+            tell(story, fate)
+        except BaseException as error:
+            struck = fate.moments[at - 1]
+            error.add_note(f"{story.__name__}: {verdict.name} at {at} of {count}: {struck}")
+            raise
+        assert fate.all_came
+
+
+@pytest.mark.parametrize("story", list(MOMENTS), ids=lambda story: story.__name__)
+def test_it_may_die_again_while_it_recovers(story: Story) -> None:
+    for at in range(1, moments(story) + 1, 3):
+        again = at + 1 + at % 7
+
+        assert tell(story, Appointed(at, again)).moments

@@ -1,0 +1,320 @@
+"""Apps, payers, providers and one basepay that may die and is started again."""
+
+import asyncio
+import hashlib
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from adapters.in_process.locks import InProcessLocks
+from adapters.persistence.memory.store import MemoryStore
+from adapters.persistence.memory.tables import Tables
+from application.app import App, World
+from application.create_payment import NewPayment
+from application.create_refund import NewRefund
+from application.idempotency import Answer, Key
+from application.ports import Account, Unavailable
+from application.records import Caller, Message
+from domain.errors import IdempotencyInProgress, NotFound
+from domain.method import Method, Provider
+from domain.payment import Payment
+from domain.refund import Refund
+from tests.simulation.process import Appointed, Died, Fate, Port, Process, unknown
+from tests.simulation.provider import StrictProvider
+from tests.simulation.virtual_time import LoopClock
+
+T = TypeVar("T")
+Facts = dict[str, Any]
+
+
+class Broken(AssertionError):
+    """A promise of basepay does not hold; the text begins with its number."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request of an app, to be repeated as often as it takes."""
+
+    route: str
+    key: str
+    facts: Facts
+
+    @property
+    def idempotency_key(self) -> Key:
+        """The key in its scope, bound to what is asked."""
+        text = json.dumps(self.facts, sort_keys=True)
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        return Key(self.facts["app"], self.route, self.key, fingerprint)
+
+
+class Stream:
+    """The event platform: keeps everything that was handed over, repetitions included."""
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+
+    async def publish(self, messages: Sequence[Message]) -> Sequence[str]:
+        """Take them all."""
+        self.taken.extend(messages)
+        return [message.id for message in messages]
+
+
+class SimulatedWorld:
+    """Everything that outlives a process, and the process that lives now."""
+
+    def __init__(
+        self,
+        fate: Fate | None = None,
+        *,
+        refund_spacing: timedelta = timedelta(0),
+        at_rest: Callable[["SimulatedWorld"], None] = lambda world: None,
+    ) -> None:
+        self.clock = LoopClock()
+        self.store = MemoryStore(self.clock)
+        self.wechat = StrictProvider("wechat-main", Provider.WECHAT, self.clock)
+        self.alipay = StrictProvider("alipay-main", Provider.ALIPAY, self.clock)
+        self.providers = {each.name: each for each in (self.wechat, self.alipay)}
+        self.stream = Stream()
+        self.answers: dict[Key, Answer] = {}
+        self.strikes = 0  # deaths and failures of finished lives
+        self._fate, self._spacing, self._at_rest = fate or Appointed(), refund_spacing, at_rest
+        self._ids = itertools.count(1)
+        self.boot()
+
+    # The process.
+
+    def boot(self) -> None:
+        """A new process over what the old one left behind."""
+        self.process = Process(self._fate)
+        self._relay = asyncio.Lock()
+        store = self.store
+        self.app = App(
+            World(
+                work=lambda: self._port("store", store.work()),
+                outbox=self._port("outbox", store.outbox),
+                callbacks=self._port("queue", store.callbacks),
+                agenda=self._port("agenda", store.agenda),
+                library=store.library,
+                directory=store.directory,
+                publisher=self._port("stream", self.stream),
+                locks=InProcessLocks(),
+                accounts={each.name: self._account(each) for each in self.providers.values()},
+                clock=self.clock,
+                wall_clock=self.clock,
+                new_id=lambda: f"{next(self._ids):026d}",
+                number_prefix="t1",
+                pings={},
+            )
+        )
+
+    async def survive(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do it; after a death or an outage start again and do it again."""
+        for _ in range(50):
+            try:
+                return await act()
+            except Died:
+                self.mourn()
+            except (Unavailable, IdempotencyInProgress):
+                pass
+            await asyncio.sleep(2)
+        raise Broken("I9: never answered")
+
+    def mourn(self) -> None:
+        """See what the dead process left behind, and start another; once for each death."""
+        if self.process.dead:
+            self._at_rest(self)
+            self.strikes += 1 + self.process.failures
+            self.boot()
+
+    def _port(self, name: str, inner: object) -> Any:
+        return Port(name, inner, self.process)
+
+    def _account(self, provider: StrictProvider) -> Account:
+        account = provider.account(refund_spacing=self._spacing)
+        mortal: Any = Port(account.name, provider, self.process, unknown)
+        return Account(
+            account.name, account.provider, account.methods, self._spacing, mortal, mortal, provider
+        )
+
+    # What apps do.
+
+    async def ask(self, asked: Asked) -> Answer:
+        """Send a request once; what was answered must never change."""
+        key = asked.idempotency_key
+        if asked.route == "payments":
+            answer = await self.app.create_payment(NewPayment(**asked.facts), key)
+        else:
+            answer = await self.app.create_refund(NewRefund(**asked.facts), key)
+        first = self.answers.setdefault(key, answer)
+        if (first.status, first.body) != (answer.status, answer.body):
+            raise Broken(f"I9: {key} was answered {first} and {answer}")
+        return answer
+
+    async def pay(self, key: str = "k1", **changes: Any) -> Payment:
+        """Ask for a payment until there is an answer, then once more; the payment as stored."""
+        asked = Asked("payments", key, an_order(**changes))
+        await self.survive(lambda: self.ask(asked))
+        answer = await self.survive(lambda: self.ask(asked))
+        return self.payment(answer.order_id)
+
+    async def refund(self, payment: Payment, key: str = "r1", **changes: Any) -> Refund:
+        """Likewise for a refund of 10 yuan."""
+        asked = Asked("refunds", key, a_return(payment.app, payment.id, **changes))
+        await self.survive(lambda: self.ask(asked))
+        answer = await self.survive(lambda: self.ask(asked))
+        return self.found_refund(answer.order_id)
+
+    async def shown(self, key: str = "k1", **changes: Any) -> Payment:
+        """A payment with something for the payer to pay with."""
+        payment = await self.pay(key, **changes)
+        while payment.action is None:
+            await self.sweep_after(seconds=6)
+            payment = self.payment(payment.id)
+        return payment
+
+    async def paid(self, key: str = "k1", **changes: Any) -> Payment:
+        """A payment that has succeeded."""
+        payment = await self.shown(key, **changes)
+        self.providers[payment.account].payer_pays(payment.provider_order_no)
+        await self.call_back(payment)
+        while (payment := self.payment(payment.id)).open:
+            await self.sweep_after(seconds=6)
+        return payment
+
+    async def accepted(self, payment: Payment, **changes: Any) -> Refund:
+        """A refund that the provider is working on."""
+        refund = await self.refund(payment, **changes)
+        while refund.accepted_at is None:
+            await self.sweep_after(seconds=6)
+            refund = self.found_refund(refund.id)
+        return refund
+
+    async def close(self, payment: Payment) -> None:
+        """Ask to close it until there is an answer."""
+        caller = Caller(payment.app)
+        await self.survive(lambda: self.app.close_payment(caller, payment.id))
+
+    # What providers and time do.
+
+    async def call_back(self, order: Payment | Refund) -> None:
+        """The provider tells the news of one order until it is taken, and basepay works on it."""
+        kind, number = ("payment", order.provider_order_no) if isinstance(order, Payment) else (
+            "refund",
+            order.provider_refund_no,
+        )
+        provider = self.providers[order.account]
+        body = provider.callback(kind, number)
+        while await self.survive(lambda: self.post(provider, body)) != 200:
+            await asyncio.sleep(15)
+        await self.work()
+
+    async def post(self, provider: StrictProvider, body: bytes) -> int:
+        """One delivery of a callback; the answer's status."""
+        reply = await self.app.receive_callback(provider.provider, provider.name, {}, body)
+        return reply.status
+
+    async def work(self) -> None:
+        """Let the workers do all that they can now."""
+
+        async def once() -> int:
+            return await self.app.apply_callbacks() + await self.announce()
+
+        while await self.survive(once):
+            pass
+
+    async def announce(self) -> int:
+        """The relay's turn; a process has one relay."""
+        async with self._relay:
+            return await self.app.announce_events()
+
+    async def sweep_after(self, **units: float) -> None:
+        """Let time pass, then let the sweeper ask once."""
+        await asyncio.sleep(timedelta(**units).total_seconds())
+        await self.survive(lambda: self.app.sweep())
+        await self.work()
+
+    async def settle(self) -> None:
+        """Let everything come to its end; it must, within two days."""
+        deadline = self.clock.now() + timedelta(days=2)
+        for provider in self.providers.values():
+            provider.behaves_again()
+        while True:
+            for provider in self.providers.values():
+                _let_refunds_arrive(provider)
+            await self.sweep_after(seconds=0)
+            if not (waiting := self._waiting()):
+                return
+            if self.clock.now() > deadline:
+                raise Broken(f"I1: still open {waiting}")
+            soonest = min((at or self.clock.now()) - self.clock.now() for at in waiting.values())
+            await asyncio.sleep(max(soonest.total_seconds(), 1))
+
+    def _waiting(self) -> dict[str, Any]:
+        """What is not at its end, and when it is looked at next; parked orders wait for people."""
+        orders: list[Payment | Refund] = [*self.payments(), *self.refunds()]
+        waiting = {o.id: o.next_check_at for o in orders if o.open and not o.parked}
+        inbox = self.tables.inbox._rows.values()
+        waiting |= {each.callback.id: each.due_at for each in inbox if not each.dead}
+        unpublished = (m for m in self.tables.messages._rows.values() if m.published_at is None)
+        return waiting | {message.id: None for message in unpublished}
+
+    # What there is.
+
+    @property
+    def tables(self) -> Tables:
+        """The store from within."""
+        return self.store._tables
+
+    def payments(self) -> list[Payment]:
+        """All payments as stored, for reading only."""
+        return list(self.tables.payments._rows.values())
+
+    def refunds(self) -> list[Refund]:
+        """All refunds likewise."""
+        return list(self.tables.refunds._rows.values())
+
+    def payment(self, id: str) -> Payment:
+        """One payment as stored."""
+        if (payment := self.tables.payments.get(id)) is None:
+            raise NotFound("payment", id)
+        return payment
+
+    def found_refund(self, id: str) -> Refund:
+        """One refund as stored."""
+        if (refund := self.tables.refunds.get(id)) is None:
+            raise NotFound("refund", id)
+        return refund
+
+
+def an_order(**changes: Any) -> Facts:
+    """88.88 yuan for SO-1 by WeChat's QR code, or as `changes` say."""
+    facts: Facts = {
+        "app": "shop",
+        "order_no": "SO-1",
+        "amount": 8888,
+        "subject": "Two cups of tea",
+        "method": Method.WECHAT_NATIVE,
+    }
+    return facts | changes
+
+
+def a_return(app: str, payment_id: str, **changes: Any) -> Facts:
+    """10 yuan of a payment back as RF-1, or as `changes` say."""
+    facts: Facts = {
+        "app": app,
+        "payment_id": payment_id,
+        "refund_no": "RF-1",
+        "amount": 1000,
+        "reason": "cold tea",
+    }
+    return facts | changes
+
+
+def _let_refunds_arrive(provider: StrictProvider) -> None:
+    for trade in provider.book.values():
+        for number, returned in trade.refunds.items():
+            if returned.state == "processing":
+                provider.refund_arrives(number)
