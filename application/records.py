@@ -125,9 +125,13 @@ class Caller:
     operator: bool = False
 
 
+#: The app name of operators' own events, which no list shows.
+OPERATOR = "_operator"
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which orders to list; None means any. `cursor` is the last id of the page before."""
+    """Which rows to list; None means any. `cursor` is the last id of the page before."""
 
     app: str | None = None
     id: str | None = None

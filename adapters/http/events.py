@@ -37,12 +37,10 @@ async def get_event(request: ApiRequest, event_id: FromPath[str], app: TheApp) -
     NONE.read(request)
     id = known_id(event_id, "evt", "event")
     owner = None if request.user.operator else request.user.name
-    # Pages go down from their cursor, and nothing sorts between an id and the id with a `0`.
-    page = await app.library.messages(Filter(app=owner, cursor=f"{id}0", limit=1))
-    for message in page.items:
-        if message.id == id:
-            return shown(event_view(message))
-    raise NotFound("event", id)
+    page = await app.library.messages(Filter(app=owner, id=id, limit=1))
+    if not page.items:
+        raise NotFound("event", id)
+    return shown(event_view(page.items[0]))
 
 
 @get(

@@ -6,12 +6,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from adapters.persistence.memory.tables import Tables
-from application.records import Filter, Incident, Message, Page
+from application.records import OPERATOR, Filter, Incident, Message, Page
 from domain.payment import Payment
 from domain.refund import Refund
-
-#: Events under this name are operators' own and hidden from lists.
-OPERATOR = "_operator"
 
 
 class _Listed(Protocol):
@@ -33,6 +30,7 @@ class MemoryLibrary:
 
         def fits(payment: Payment) -> bool:
             return _equal(
+                (wanted.id, payment.id),
                 (wanted.app, payment.app),
                 (wanted.status, payment.status),
                 (wanted.method, payment.method),
@@ -50,6 +48,7 @@ class MemoryLibrary:
         def fits(refund: Refund) -> bool:
             payment = self._tables.payments.get(refund.payment_id)
             return _equal(
+                (wanted.id, refund.id),
                 (wanted.app, refund.app),
                 (wanted.status, refund.status),
                 (wanted.method, payment.method if payment else None),
@@ -62,13 +61,14 @@ class MemoryLibrary:
         return _page(self._tables.refunds.where(fits), wanted)
 
     async def messages(self, wanted: Filter) -> Page[Message]:
-        """By app, instant, status (the last word of the type) and order (`payment_id`)."""
+        """By id, app, instant, status (the last word of the type) and order (`payment_id`)."""
 
         def fits(message: Message) -> bool:
             return (
                 message.published_at is not None
                 and message.app != OPERATOR
                 and _equal(
+                    (wanted.id, message.id),
                     (wanted.app, message.app),
                     (wanted.status, message.type.rpartition(".")[2]),
                     (wanted.payment_id, message.order_id),
@@ -80,11 +80,13 @@ class MemoryLibrary:
         return _page(self._tables.messages.where(fits), wanted)
 
     async def incidents(self, wanted: Filter) -> Page[Incident]:
-        """By app, instant and order (`payment_id`)."""
+        """By id, app, instant and order (`payment_id`)."""
 
         def fits(incident: Incident) -> bool:
             return _equal(
-                (wanted.app, incident.app), (wanted.payment_id, incident.order_id)
+                (wanted.id, incident.id),
+                (wanted.app, incident.app),
+                (wanted.payment_id, incident.order_id),
             ) and _within(incident.created_at, wanted)
 
         await asyncio.sleep(0)

@@ -36,11 +36,11 @@ class SqlLibrary:
         return await self._page("refunds", wanted, refund_of)
 
     async def messages(self, wanted: Filter) -> Page[Message]:
-        """By app, instant, status (the last word of the type) and order (`payment_id`)."""
+        """By id, app, instant, status (the last word of the type) and order (`payment_id`)."""
         return await self._page("events", wanted, message_of)
 
     async def incidents(self, wanted: Filter) -> Page[Incident]:
-        """By app, instant and order (`payment_id`)."""
+        """By id, app, instant and order (`payment_id`)."""
         return await self._page("incidents", wanted, incident_of)
 
     async def _page(self, table: str, wanted: Filter, read: Callable[[Stored], R]) -> Page[R]:
@@ -54,6 +54,7 @@ class SqlLibrary:
 
 def _given(wanted: Filter, table: str) -> dict[str, Value]:
     values: dict[str, Value] = {
+        "id": wanted.id,
         "app": wanted.app,
         "status": wanted.status,
         "method": wanted.method,

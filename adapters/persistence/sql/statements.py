@@ -35,9 +35,7 @@ from adapters.persistence.sql.tables import (
     requests,
 )
 from adapters.persistence.sql.values import Value
-
-#: Events under this app name are operators' own and hidden from lists.
-OPERATOR = "_operator"
+from application.records import OPERATOR
 
 #: Values that tell an UPDATE which row is meant; they carry the name of their column behind this.
 KEY = "key_"
@@ -95,6 +93,7 @@ def _filters(table: Table, instant: str, **columns: str) -> dict[str, ColumnElem
     """What `records.Filter` means for `table`; `created_to` is exclusive, and so is the cursor."""
     equal = {name: table.c[column] == bindparam(name) for name, column in columns.items()}
     return equal | {
+        "id": table.c.id == bindparam("id"),
         "created_from": table.c[instant] >= bindparam("created_from"),
         "created_to": table.c[instant] < bindparam("created_to"),
         "cursor": table.c.id < bindparam("cursor"),

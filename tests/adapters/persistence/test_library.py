@@ -64,6 +64,15 @@ def test_a_payment_is_listed_by_its_own_id(run, store, payments):
     assert ids(page) == [payments[1].id]
 
 
+def test_one_row_is_found_by_its_id_and_only_for_its_app(run, store, payments, published):
+    mine, event = payments[1], published[0]
+
+    assert ids(run(store.library.payments(Filter(app="shop", id=mine.id)))) == [mine.id]
+    assert ids(run(store.library.messages(Filter(app="shop", id=event.id)))) == [event.id]
+    assert ids(run(store.library.messages(Filter(app="other", id=event.id)))) == []
+    assert ids(run(store.library.messages(Filter(id=f"{event.id}0")))) == []
+
+
 def test_pages_join_without_gap_or_repetition(run, store, keep, make):
     kept = [make.payment() for _ in range(7)]
     keep(*kept)
@@ -115,6 +124,14 @@ def test_refunds_are_filtered(run, store, refunds, wanted, found):
     page = run(store.library.refunds(Filter(app="shop", **wanted)))
 
     assert ids(page) == [refunds[index].id for index in found]
+
+
+def test_a_refund_and_an_incident_are_found_by_their_id(run, store, refunds, keep, make):
+    incidents = [make.incident(), make.incident()]
+    keep(*incidents)
+
+    assert ids(run(store.library.refunds(Filter(id=refunds[0].id)))) == [refunds[0].id]
+    assert ids(run(store.library.incidents(Filter(id=incidents[1].id)))) == [incidents[1].id]
 
 
 def test_refunds_are_listed_by_their_payment(run, store, refunds):
