@@ -33,11 +33,6 @@ def database_path(url: str) -> Path:
     return Path(parsed.database)
 
 
-def head_revision() -> str:
-    """The revision that this version needs."""
-    return HEAD
-
-
 def current_revision(url: str) -> str | None:
     """The revision that is stored; None for a database that has none yet."""
     path = database_path(url)

@@ -49,7 +49,7 @@ def _needed(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
 
 def _only_where(name: str, column: str, condition: ColumnElement[bool]) -> Index:
     """An index over the few rows that wait for something, however many lie in the past."""
-    return Index(name, column, sqlite_where=condition, postgresql_where=condition)
+    return Index(name, column, sqlite_where=condition)
 
 
 payments = Table(

@@ -35,14 +35,14 @@ def test_created_and_migrated_databases_have_the_same_schema(database, tmp_path)
         connection.execute(REVISION_TABLE)
     migrate.upgrade(f"sqlite:///{migrated}")
 
-    assert migrate.current_revision(f"sqlite:///{migrated}") == migrate.head_revision()
+    assert migrate.current_revision(f"sqlite:///{migrated}") == migrate.HEAD
     assert schema_of(migrated) == schema_of(database)
 
 
 def test_the_known_head_is_the_newest_script():
     scripts = ScriptDirectory.from_config(_config())
 
-    assert scripts.get_current_head() == migrate.head_revision()
+    assert scripts.get_current_head() == migrate.HEAD
 
 
 def test_a_database_goes_down_and_up_again(database):
@@ -60,7 +60,7 @@ def test_a_database_goes_down_and_up_again(database):
 
     migrate.upgrade(f"sqlite:///{database}")
 
-    assert migrate.current_revision(f"sqlite:///{database}") == migrate.head_revision()
+    assert migrate.current_revision(f"sqlite:///{database}") == migrate.HEAD
 
 
 def _config():
@@ -73,7 +73,7 @@ def test_neither_a_fresh_nor_a_current_database_loads_alembic(tmp_path):
     script = (
         "import sys; from adapters.persistence.sql import migrate;"
         "migrate.upgrade(sys.argv[1]); migrate.upgrade(sys.argv[1]);"
-        "assert migrate.current_revision(sys.argv[1]) == migrate.head_revision();"
+        "assert migrate.current_revision(sys.argv[1]) == migrate.HEAD;"
         "sys.exit('alembic' in sys.modules)"
     )
     url = f"sqlite:///{tmp_path / 'fresh.db'}"

@@ -107,7 +107,6 @@ def _create_payments() -> None:
         "payments",
         ["next_check_at"],
         sqlite_where=sa.text("next_check_at IS NOT NULL"),
-        postgresql_where=sa.text("next_check_at IS NOT NULL"),
     )
 
 
@@ -159,7 +158,6 @@ def _create_refunds() -> None:
         "refunds",
         ["next_check_at"],
         sqlite_where=sa.text("next_check_at IS NOT NULL"),
-        postgresql_where=sa.text("next_check_at IS NOT NULL"),
     )
     op.create_index("ix_refunds_payment_id", "refunds", ["payment_id"])
 
@@ -216,7 +214,6 @@ def _create_events() -> None:
         "events",
         ["position"],
         sqlite_where=sa.text("published_at IS NULL"),
-        postgresql_where=sa.text("published_at IS NULL"),
     )
 
 
@@ -270,7 +267,6 @@ def _create_inbox() -> None:
         "inbox",
         ["position"],
         sqlite_where=sa.text("dead = 0"),
-        postgresql_where=sa.text("dead = false"),
     )
 
 
