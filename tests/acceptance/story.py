@@ -73,7 +73,9 @@ class Story:
         await asyncio.gather(*(ask() for ask in asks))
 
     async def payment_becomes(self, payment: View, status: str) -> View:
-        """The payment once it has this status."""
+        """The payment once it has this status; an open one when all that could end it has been."""
+        if status == "created":
+            await self.stage.settle()
         read = partial(self.stage.payment, payment)
         return await self.stage.eventually(read, lambda it: bool(it["status"] == status))
 
