@@ -54,7 +54,9 @@ class MethodNotOffered(DomainError):
 
     def __init__(self, method: str, account: str) -> None:
         self.method, self.account = method, account
-        super().__init__(f"The account {account} does not offer {method}.")
+        super().__init__(
+            f"The account {account} does not offer {method}; choose another method or account."
+        )
 
 
 class NotFound(DomainError):
@@ -62,7 +64,7 @@ class NotFound(DomainError):
 
     def __init__(self, kind: str, id: str) -> None:
         self.kind, self.id = kind, id
-        super().__init__(f"There is no {kind} {id}.")
+        super().__init__(f"There is no {kind} {id} here; check the id.")
 
 
 class OrderAlreadyPaid(DomainError):
@@ -70,7 +72,7 @@ class OrderAlreadyPaid(DomainError):
 
     def __init__(self, order_no: str, payment_id: str) -> None:
         self.order_no, self.payment_id = order_no, payment_id
-        super().__init__(f"The order {order_no} is already paid by {payment_id}.")
+        super().__init__(f"The order {order_no} is already paid by {payment_id}; read that one.")
 
 
 class PaymentInProgress(DomainError):
@@ -112,7 +114,9 @@ class RefundNoReused(DomainError):
 
     def __init__(self, refund_no: str, refund_id: str) -> None:
         self.refund_no, self.refund_id = refund_no, refund_id
-        super().__init__(f"{refund_no} already names {refund_id}, whose content differs.")
+        super().__init__(
+            f"{refund_no} already names {refund_id}, which differs; take another refund_no."
+        )
 
 
 class RefundLimitReached(DomainError):
@@ -120,7 +124,9 @@ class RefundLimitReached(DomainError):
 
     def __init__(self, payment_id: str, limit: int) -> None:
         self.payment_id, self.limit = payment_id, limit
-        super().__init__(f"{payment_id} has had {limit} refunds, the most the provider allows.")
+        super().__init__(
+            f"{payment_id} has had {limit} refunds, the most there may be; refund by hand."
+        )
 
 
 class RefundWindowClosed(DomainError):

@@ -85,7 +85,7 @@ SENTENCES: dict[type[Exception], str] = {
     IdempotencyKeyInvalid: "Send one `Idempotency-Key` of 1 to 255 visible ASCII characters.",
     LostUpdate: "Somebody else changed it at the same moment; repeat the request.",
     AlreadyExists: "Somebody else changed it at the same moment; repeat the request.",
-    Unavailable: "Nothing was kept; repeat the request with the same Idempotency-Key.",
+    Unavailable: "Repeat the request later, a POST with the same Idempotency-Key.",
 }
 
 #: Headers that an answer needs besides `Retry-After`.
