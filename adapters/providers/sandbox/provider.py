@@ -92,7 +92,7 @@ class SandboxProvider(Protocol):
         """Pauses after failed callback attempts, in business time."""
 
     def credentials(self, base_url: str) -> Mapping[str, Any]:
-        """Hand out key material as contract.md §5 lists it."""
+        """Hand out the key material of `GET /sandbox/credentials`; keys and certificates in PEM."""
 
     def operation(self, call: Call) -> str:
         """Name the call in the trade's words: prepay, query, close, refund, refund_query, ….

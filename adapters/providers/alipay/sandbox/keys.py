@@ -33,7 +33,7 @@ class AlipayKeys:
         return self.ring.key(STRANGER)
 
     def credentials(self, gateway_url: str, parties: Parties) -> Mapping[str, str]:
-        """What a merchant needs to trade here, PEM text throughout (contract.md §5)."""
+        """What a merchant needs to trade here, PEM text throughout."""
         root = self.ring.certificate(ROOT, common_name=ROOT)
         return {
             "gateway_url": gateway_url,

@@ -83,7 +83,7 @@ class WeChatPaySandbox:
         }
 
     def credentials(self, base_url: str) -> Mapping[str, Any]:
-        """Hand out what a merchant gets from the merchant platform (contract.md §5)."""
+        """Hand out what a merchant gets from the merchant platform."""
         ids = self._settings.app_ids
         return {
             "base_url": base_url,
