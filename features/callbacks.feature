@@ -59,6 +59,7 @@ Feature: Callbacks
     When the payer pays
     Then the order is paid
     And the shop is told once that the order is paid
+    And no operator is told of anything
 
     Examples:
       | provider   |

@@ -57,7 +57,7 @@ class Story:
         return await self._last_request()
 
     async def place_with_old_key(self, amount: int) -> None:
-        """The key of the last request with another amount."""
+        """The key of the last request, with another amount."""
         self.amount = amount
         await self._last_request()
 

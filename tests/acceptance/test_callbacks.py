@@ -24,3 +24,8 @@ def a_stranger_claims(run, story):
 @then("the claim is refused")
 def the_claim_is_refused(claim_taken):
     assert not claim_taken
+
+
+@then("no operator is told of anything")
+def no_operator_is_told(run, story):
+    assert run(story.stage.incidents(story.payment)) == []

@@ -13,6 +13,7 @@ from domain.method import Provider
 from entrypoints.dev import Started
 from tests.acceptance.another_till import charge
 from tests.acceptance.stage import METHODS, Reply, T, Trouble, Truth, View
+from tests.acceptance.stranger import forged
 
 #: A story that takes longer than this has failed.
 PATIENCE_SECONDS = 15.0
@@ -65,6 +66,7 @@ class WireStage:
         started = self._started
         self._shop = await self._client(started.api_url, started.api_key)
         self._operator = await self._client(started.api_url, started.operator_key)
+        self._stranger = await self._client(started.api_url)
         self._sandbox = await self._client(started.sandbox_url)
         return self
 
@@ -138,13 +140,10 @@ class WireStage:
 
     async def forged_callback(self, payment: View) -> bool:
         account = payment["account"]
-        provider = account.removesuffix("-main")
-        answer = await self._shop.post(
-            f"/callbacks/{provider}/{account}",
-            content=_forgery(payment),
-            headers=STRANGERS_HEADERS,
-        )
-        return answer.is_success and answer.text != "failure"
+        headers, body = forged(payment, await _read(self._sandbox, "/sandbox/credentials"))
+        path = f"/callbacks/{account.removesuffix('-main')}/{account}"
+        answer = await self._stranger.post(path, content=body, headers=headers)
+        return answer.is_success
 
     async def another_till_takes(self, amount: int, payment: View) -> None:
         credentials = await _read(self._sandbox, "/sandbox/credentials")
@@ -211,19 +210,6 @@ class WireStage:
 
     def _working(self) -> Provider:
         return Provider.WECHAT if self._troubled is Provider.ALIPAY else Provider.ALIPAY
-
-
-STRANGERS_HEADERS = {
-    "Wechatpay-Serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-    "Wechatpay-Signature": "c2lnbmVkIGJ5IGEgc3RyYW5nZXI=",
-    "Wechatpay-Timestamp": "1760000000",
-    "Wechatpay-Nonce": "stranger",
-    "Content-Type": "application/x-www-form-urlencoded",
-}
-
-
-def _forgery(payment: View) -> str:
-    return f"out_trade_no={payment['provider_order_no']}&trade_status=TRADE_SUCCESS&sign=c2ln"
 
 
 def _heard(answer: httpx.Response) -> Reply:
