@@ -24,7 +24,7 @@ METHODS = [Method.WECHAT_NATIVE, Method.WECHAT_CODE, Method.ALIPAY_QR, Method.AL
 
 
 class History:
-    """One seed, one history: 20 to 60 steps of one to three things at once."""
+    """One seed, one history: 20 to 60 things, one to three of them at once."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -37,7 +37,8 @@ class History:
 
     async def run(self) -> None:
         """Live through it, let everything end, and check the books."""
-        for _ in range(self.random.randint(20, 60)):
+        length = self.random.randint(20, 60)
+        while self.steps < length:
             together = self.random.choice([1, 1, 1, 2, 3])
             await asyncio.gather(*(self._step() for _ in range(together)))
             self.world.mourn()

@@ -29,8 +29,7 @@ async def the_answer_is_lost(world: SimulatedWorld) -> None:
     world.wechat.loses_answers()
     payment = await world.pay()
     world.wechat.behaves_again()
-    while world.payment(payment.id).action is None:
-        await world.sweep_after(seconds=6)
+    await world.until(lambda: world.payment(payment.id).action is not None)
     world.wechat.payer_pays(payment.provider_order_no)
 
 

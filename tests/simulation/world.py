@@ -170,27 +170,22 @@ class SimulatedWorld:
     async def shown(self, key: str = "k1", **changes: Any) -> Payment:
         """A payment with something for the payer to pay with."""
         payment = await self.pay(key, **changes)
-        while payment.action is None:
-            await self.sweep_after(seconds=6)
-            payment = self.payment(payment.id)
-        return payment
+        await self.until(lambda: self.payment(payment.id).action is not None)
+        return self.payment(payment.id)
 
     async def paid(self, key: str = "k1", **changes: Any) -> Payment:
         """A payment that has succeeded."""
         payment = await self.shown(key, **changes)
         self.providers[payment.account].payer_pays(payment.provider_order_no)
         await self.call_back(payment)
-        while (payment := self.payment(payment.id)).open:
-            await self.sweep_after(seconds=6)
-        return payment
+        await self.until(lambda: not self.payment(payment.id).open)
+        return self.payment(payment.id)
 
     async def accepted(self, payment: Payment, **changes: Any) -> Refund:
         """A refund that the provider is working on."""
         refund = await self.refund(payment, **changes)
-        while refund.accepted_at is None:
-            await self.sweep_after(seconds=6)
-            refund = self.found_refund(refund.id)
-        return refund
+        await self.until(lambda: self.found_refund(refund.id).accepted_at is not None)
+        return self.found_refund(refund.id)
 
     async def close(self, payment: Payment) -> None:
         """Ask to close it until there is an answer."""
@@ -235,6 +230,14 @@ class SimulatedWorld:
         await asyncio.sleep(timedelta(**units).total_seconds())
         await self.survive(lambda: self.app.sweep())
         await self.work()
+
+    async def until(self, ready: Callable[[], bool]) -> None:
+        """Let the sweeper come again and again; it must help within ten minutes."""
+        for _ in range(100):
+            if ready():
+                return
+            await self.sweep_after(seconds=6)
+        raise Broken("I1: nothing comes of it")
 
     async def settle(self) -> None:
         """Let everything come to its end; it must, within two days."""
