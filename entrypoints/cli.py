@@ -55,7 +55,7 @@ def dev(*, port: Port = 8000, data_dir: Path = Path(".basepay-dev"), json: Json 
     from entrypoints.dev import run_dev
     from entrypoints.serving import bind
 
-    data_dir.mkdir(parents=True, exist_ok=True)
+    _make(data_dir)
     api = bind(port)
     sandbox = bind(port + 1 if port else 0)
     _run(run_dev(api, sandbox, data_dir.resolve(), as_json=json))
@@ -79,7 +79,7 @@ def sandbox(*, port: Port = 8001, data_dir: Path | None = None, json: Json = Fal
     from entrypoints.serving import bind
 
     if data_dir is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        _make(data_dir)
     listener = bind(port)
     facts = describe(listener)
     if json:
@@ -102,10 +102,10 @@ def serve(*roles: Literal["api", "gateway", "worker"], config: Config = None) ->
 @app.command
 def migrate(*, config: Config = None) -> None:
     """Upgrade the database schema to what this version needs."""
-    from adapters.persistence.sql.migrate import HEAD, upgrade
+    from entrypoints.storage import upgrade_schema
 
-    upgrade(_settings(config, with_accounts=False).database.url)
-    tell(f"the schema is at {HEAD}")
+    revision = upgrade_schema(_settings(config, with_accounts=False))
+    tell(f"the schema is at {revision}")
 
 
 @app.command
@@ -159,6 +159,15 @@ for group, is_operator in ((apps, False), (operators, True)):
     group.command(_add(is_operator), name="add")
     group.command(_rotate(is_operator), name="rotate")
     group.command(_list(is_operator), name="list")
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Trouble(
+            f"{directory} can't be made ({error.strerror}); choose another --data-dir"
+        ) from None
 
 
 def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:

@@ -1,11 +1,10 @@
 """Everything in one process for a laptop: API, worker, simulators, a SQLite file."""
 
 import json
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import httpx
 
 from adapters.clock import MovableClock
 from adapters.http.app import create_http
-from adapters.persistence.sql.migrate import upgrade
 from application.records import Caller
 from entrypoints.bootstrap import Basepay, running
 from entrypoints.keys import hash_of, new_key
@@ -21,6 +19,7 @@ from entrypoints.sandbox import simulators
 from entrypoints.serving import serving, url_of
 from entrypoints.settings import Settings, check
 from entrypoints.stopping import stop_signal
+from entrypoints.storage import upgrade_schema
 from entrypoints.telling import tell
 from entrypoints.web import background
 
@@ -32,8 +31,8 @@ class Started:
     """What `basepay dev` tells, as text and as `--json`."""
 
     api_url: str
-    api_key: str
-    operator_key: str
+    api_key: str = field(repr=False)
+    operator_key: str = field(repr=False)
     sandbox_url: str
     console_url: str | None = None
 
@@ -57,7 +56,7 @@ async def dev_stack(
     async with serving(simulators(clock, data_dir), sandbox):
         credentials = await _credentials(url_of(sandbox))
         settings = _settings(url_of(api), url_of(sandbox), data_dir, credentials)
-        upgrade(settings.database.url)
+        upgrade_schema(settings)
         async with running(settings, clock) as basepay:
             keys = await _keys(basepay, clock, data_dir)
             async with serving(create_http(basepay.app), api), background(basepay, idle=idle):
@@ -108,8 +107,10 @@ async def _keys(basepay: Basepay, clock: MovableClock, data_dir: Path) -> tuple[
         api_key, operator_key = json.loads(file.read_text())
     else:
         api_key, operator_key = new_key(), new_key()
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
-            json.dump([api_key, operator_key], out)
+        aside = file.with_suffix(".new")  # and renamed: a kill in between leaves no half a file
+        aside.touch(mode=0o600)
+        aside.write_text(json.dumps([api_key, operator_key]))
+        aside.replace(file)
     for caller, key in ((APP, api_key), (OPERATOR, operator_key)):
         if await basepay.store.directory.authenticate(hash_of(key)) is None:
             await basepay.store.directory.add_key(caller, hash_of(key), clock.now())

@@ -121,6 +121,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: not found; `basepay init` writes one") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
 
@@ -153,18 +155,28 @@ def _with_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[s
 
 
 def _read_files(prefix: str, account: dict[str, Any], base: Path) -> None:
+    """What is given outright, in the environment above all, wins over a file."""
     for key in FILES:
-        if f"{key}_file" in account:
-            account[key] = _text(f"{prefix}.{key}_file", base / account.pop(f"{key}_file"))
-    if "platform_certificate_files" in account:
-        paths = account.pop("platform_certificate_files")
+        path = account.pop(f"{key}_file", None)
+        if path is not None and key not in account:
+            account[key] = _text(f"{prefix}.{key}_file", base, path)
+    paths = account.pop("platform_certificate_files", None)
+    if paths is not None and "platform_certificates" not in account:
         key = f"{prefix}.platform_certificate_files"
-        account["platform_certificates"] = [_text(key, base / path) for path in paths]
+        listed = paths.split(",") if isinstance(paths, str) else paths  # a variable has no lists
+        if not isinstance(listed, list):
+            raise SettingsError(f"{key}: expected a list of paths")
+        account["platform_certificates"] = [_text(key, base, path) for path in listed]
 
 
-def _text(key: str, path: Path) -> str:
+def _text(key: str, base: Path, name: object) -> str:
+    if not isinstance(name, str):
+        raise SettingsError(f"{key}: expected a path")
+    path = base / name.strip()
     try:
         return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{key}: {path} is not text") from None
     except OSError as error:
         raise SettingsError(f"{key}: {path} can't be read: {error.strerror}") from None
 
@@ -187,8 +199,10 @@ def _refuse_twins(settings: Settings) -> None:
 
 def _explain(text: str) -> str:
     """Turn msgspec's "Expected `int`, got `str` - at `$.http.port`" round: key first."""
-    found = re.fullmatch(r"(.*) - at `(?:key in )?\$\.?(.*)`", text, re.DOTALL)
-    return f"{found[2]}: {found[1]}" if found else text
+    found = re.fullmatch(r"(.*) - at (`key` in )?`\$\.?(.*)`", text, re.DOTALL)
+    if not found:
+        return text
+    return f"{found[3]}: {'the name of a table: ' if found[2] else ''}{found[1]}"
 
 
 def _variable(*way: str) -> str:

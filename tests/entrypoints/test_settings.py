@@ -128,3 +128,39 @@ def test_the_database_commands_need_no_secrets(write):
     text = WECHAT.replace("key.pem", "missing.pem")
 
     assert load(write(text), {}, with_accounts=False).accounts == {}
+
+
+def test_a_secret_in_the_environment_wins_over_a_file(write):
+    environ = {"BASEPAY_ACCOUNTS__WECHAT_MAIN__PRIVATE_KEY": "from-environment"}
+
+    account = load(write(WECHAT), environ).accounts["wechat-main"]
+
+    assert isinstance(account, WeChatAccount)
+    assert account.private_key == "from-environment"
+
+
+def test_a_list_of_files_can_stand_in_the_environment(write, tmp_path):
+    (tmp_path / "a.pem").write_text("A")
+    (tmp_path / "b.pem").write_text("B")
+    environ = {"BASEPAY_ACCOUNTS__WECHAT_MAIN__PLATFORM_CERTIFICATE_FILES": "a.pem, b.pem"}
+
+    account = load(write(WECHAT), environ).accounts["wechat-main"]
+
+    assert isinstance(account, WeChatAccount)
+    assert account.platform_certificates == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (
+            WECHAT.replace('"key.pem"', "5"),
+            "accounts.wechat-main.private_key_file: expected a path",
+        ),
+        (WECHAT + "platform_certificate_files = 5", "platform_certificate_files: expected a list"),
+        (WECHAT.replace("wechat-main", "Main"), "accounts: the name of a table"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_with_its_key(write, text, key):
+    with pytest.raises(SettingsError, match=key):
+        load(write(text), {})

@@ -25,6 +25,10 @@ class SchemaOutdated(Exception):
     """The database is not at the revision that this version needs."""
 
 
+class DatabaseUnusable(Exception):
+    """The file can't be opened, or is no database; nothing was changed."""
+
+
 def database_path(url: str) -> Path:
     """The file behind `sqlite:///path`. Raises ValueError for anything else."""
     parsed = make_url(url)
@@ -34,19 +38,24 @@ def database_path(url: str) -> Path:
 
 
 def current_revision(url: str) -> str | None:
-    """The revision that is stored; None for a database that has none yet."""
+    """The revision that is stored; None for a database that has none. Raises DatabaseUnusable."""
     path = database_path(url)
+    if not path.parent.is_dir():
+        raise DatabaseUnusable(f"{path.parent} is not a directory; create it first")
     if not path.exists():
         return None
-    with closing(sqlite3.connect(path)) as connection:
-        if not _tables(connection) & {"alembic_version"}:
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return str(row[0]) if row else None
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return _revision(connection)
+    except sqlite3.DatabaseError as error:
+        raise DatabaseUnusable(f"{path}: {error}") from None
 
 
 def check(url: str) -> None:
-    """Raises SchemaOutdated unless the database stands where this version wants it."""
+    """Raises SchemaOutdated unless the database stands where this version wants it.
+
+    Raises DatabaseUnusable.
+    """
     stored = current_revision(url)
     if stored != HEAD:
         raise SchemaOutdated(
@@ -56,7 +65,10 @@ def check(url: str) -> None:
 
 
 def upgrade(url: str) -> None:
-    """Create what is missing, or migrate. Quick where nothing or everything is to be done."""
+    """Create what is missing, or migrate; quick where nothing is to be done.
+
+    Raises DatabaseUnusable.
+    """
     if current_revision(url) == HEAD:
         return
     engine = create_engine(f"sqlite:///{database_path(url)}")
@@ -87,5 +99,9 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+def _revision(connection: sqlite3.Connection) -> str | None:
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if "alembic_version" not in tables:
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else None
