@@ -13,6 +13,9 @@ from entrypoints.errors import Trouble
 
 HOST = "127.0.0.1"
 
+#: Seconds. A request takes 20 at the most; a client that dawdles longer must not hold up the end.
+LAST_ANSWERS_SECONDS = 25
+
 
 class PortTaken(Trouble):
     """Another program listens there; the text says what to do."""
@@ -32,7 +35,7 @@ def bind(port: int, *, host: str = HOST) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        text = f"{host}:{port} can't be listened on ({error.strerror}); choose another --port"
+        text = f"{host}:{port} can't be listened on ({error.strerror}); choose another port"
         raise PortTaken(text) from None
     listener.listen(1024)
     return listener
@@ -47,7 +50,14 @@ def url_of(listener: socket.socket) -> str:
 @asynccontextmanager
 async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Serve inside the block; afterwards finish what is in flight, then close."""
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
