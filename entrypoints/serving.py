@@ -35,7 +35,8 @@ def bind(port: int, *, host: str = HOST) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        text = f"{host}:{port} can't be listened on ({error.strerror}); choose another port"
+        way_out = "choose another --port, for `serve` another http.port"
+        text = f"{host}:{port} can't be listened on ({error.strerror}); {way_out}"
         raise PortTaken(text) from None
     listener.listen(1024)
     return listener
