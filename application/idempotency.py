@@ -12,7 +12,7 @@ from domain.errors import IdempotencyInProgress, IdempotencyKeyReused
 #: How long a running request is left alone; longer than its provider call can take.
 LEASE = timedelta(seconds=20)
 
-#: How long a twin waits for the first answer.
+#: How long a twin waits for the first answer, in all.
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.25
 
@@ -59,11 +59,12 @@ class Idempotency:
         Raises IdempotencyKeyReused, IdempotencyInProgress, and what `run` raises: then the key
         stays free.
         """
+        patience = _now() + WAIT_SECONDS
         token = await self._locks.acquire(str(key), wait_seconds=WAIT_SECONDS)
         if token is None:
             raise IdempotencyInProgress(key.key)
         try:
-            return await self._run(key, run, resume)
+            return await self._run(key, run, resume, patience)
         finally:
             await self._locks.release(str(key), token)
 
@@ -80,16 +81,15 @@ class Idempotency:
             leased_until=now + LEASE,
         )
 
-    async def _run(self, key: Key, run: Run, resume: Resume) -> Answer:
+    async def _run(self, key: Key, run: Run, resume: Resume, patience: float) -> Answer:
         for _ in range(ROUNDS):
             try:
-                return await self._known(key, resume) or await run(key)
+                return await self._known(key, resume, patience) or await run(key)
             except (LostUpdate, AlreadyExists):
                 continue  # another request changed the same order or took the key: look again
         raise LostUpdate
 
-    async def _known(self, key: Key, resume: Resume) -> Answer | None:
-        waited = 0.0
+    async def _known(self, key: Key, resume: Resume, patience: float) -> Answer | None:
         while True:
             async with self._work() as work:
                 request = await work.requests.find(key.app, key.route, key.key)
@@ -101,10 +101,9 @@ class Idempotency:
                 return Answer(request.status, request.body, request.order_id, replayed=True)
             if self._clock.now() >= request.leased_until:
                 return await resume(request)  # its owner is gone
-            if waited >= WAIT_SECONDS:
+            if _now() >= patience:
                 raise IdempotencyInProgress(key.key)
             await asyncio.sleep(POLL_SECONDS)
-            waited += POLL_SECONDS
 
 
 def answered(request: Request) -> Answer:
@@ -112,3 +111,8 @@ def answered(request: Request) -> Answer:
     if request.status is None:
         raise ValueError(f"{request.key} has no answer yet")
     return Answer(request.status, request.body, request.order_id)
+
+
+def _now() -> float:
+    """Seconds of real time: who waits is a connection, whatever the business clock says."""
+    return asyncio.get_running_loop().time()
