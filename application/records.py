@@ -19,8 +19,8 @@ class RawCallback:
     id: str
     provider: Provider
     account: str
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # names in lower case
+    body: bytes = field(repr=False)
     received_at: datetime  # wall time, for the replay window
 
 
@@ -69,7 +69,7 @@ class Message:
     sequence: int
     occurred_at: datetime
     late: bool
-    data: bytes  # JSON: the order exactly as the API returned it at the commit
+    data: bytes = field(repr=False)  # JSON: the order exactly as the API returned it at the commit
     published_at: datetime | None = None
 
 
@@ -82,7 +82,7 @@ class Evidence:
     source: str  # callback, start, query, close, refund, …
     text: str  # request id and code, or the verdict
     received_at: datetime
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
 
 
@@ -113,7 +113,7 @@ class Request:
     created_at: datetime
     leased_until: datetime  # after that a repetition resumes it
     status: int | None = None  # HTTP status of the first answer
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     version: int = 0
 
 
