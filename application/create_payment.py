@@ -14,6 +14,7 @@ from application.keeper import Keeper, Numbers
 from application.ledger import Ledger, payment_status, settle
 from application.ports import Account, Clock, LostUpdate, NewWork, UnitOfWork
 from application.records import Request
+from application.refresh_payment import start_again
 from domain.errors import (
     AccountRequired,
     MethodNotOffered,
@@ -78,22 +79,18 @@ class CreatePayment:
             work.requests.save(request)
             await work.commit()
         if payment.action is None:
-            await self._start(payment, request)
+            outcome = await self._accounts[payment.account].payments.start(payment)
+            await self._ledger.learn_payment(payment, outcome, source="start", request=request)
         return answered(request)
-
-    async def _start(self, payment: Payment, request: Request) -> None:
-        outcome = await self._accounts[payment.account].payments.start(payment)
-        await self._ledger.learn_payment(payment, outcome, source="start", request=request)
 
     async def _resume(self, request: Request) -> Answer:
         """Finish what a crashed owner began: the same number, the same bytes."""
         async with self._work() as work:
             payment = await work.payments.get(request.order_id)
+        outcome: Outcome = Unknown("resumed")
         if payment.open and payment.action is None and not payment.terms.charges_at_once:
-            await self._start(payment, request)
-        else:
-            nothing = Unknown("resumed")
-            await self._ledger.learn_payment(payment, nothing, source="resume", request=request)
+            outcome = await start_again(self._accounts[payment.account].payments, payment)
+        await self._ledger.learn_payment(payment, outcome, source="resume", request=request)
         return answered(request)
 
     async def _order(self, payment: Payment) -> tuple[Order, Payment | None]:
@@ -111,7 +108,7 @@ class CreatePayment:
         """The same open payment; a stale code is renewed from the stored request."""
         action = payment.action
         if action and action.expires_at and self._clock.now() >= action.expires_at:
-            outcome = await self._accounts[payment.account].payments.start(payment)
+            outcome = await start_again(self._accounts[payment.account].payments, payment)
             payment = await self._ledger.learn_payment(payment, outcome, source="start")
             if not payment.open:
                 raise LostUpdate(f"{payment.id} has ended meanwhile")

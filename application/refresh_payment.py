@@ -20,17 +20,18 @@ class RefreshPayment:
         if payment.should_close(self._clock.now()):
             source, outcome = "close", await provider.close(payment)
         elif payment.open and payment.action is None and not payment.terms.charges_at_once:
-            source, outcome = "start", await self._start_again(provider, payment)
+            source, outcome = "start", await start_again(provider, payment)
         else:
             source, outcome = "query", await provider.query(payment)
         return await self._ledger.learn_payment(payment, outcome, source=source)
 
-    async def _start_again(self, provider: PaymentProvider, payment: Payment) -> Outcome:
-        """The same number and bytes again; a refusal may only mean that the first one lives."""
-        started = await provider.start(payment)
-        if isinstance(started, AwaitingPayer):
-            return started
-        asked = await provider.query(payment)
-        if isinstance(asked, NotFound) and isinstance(started, Declined):
-            return started
-        return asked
+
+async def start_again(provider: PaymentProvider, payment: Payment) -> Outcome:
+    """The same number and bytes again; a refusal may only mean that the first one lives."""
+    started = await provider.start(payment)
+    if isinstance(started, AwaitingPayer):
+        return started
+    asked = await provider.query(payment)
+    if isinstance(asked, NotFound) and isinstance(started, Declined):
+        return started
+    return asked

@@ -174,3 +174,13 @@ async def twins_ask(world: SimulatedWorld) -> None:
         await world.survive(lambda: world.app.get_payment(shop, payment.id, refresh=True))
 
     await asyncio.gather(world.call_back(payment), read(), world.pay())
+
+
+async def a_link_cannot_be_renewed(world: SimulatedWorld) -> None:
+    """The provider refuses the repetition, but the order lives there and is paid."""
+    payment = await world.shown()
+    await asyncio.sleep(timedelta(minutes=31).total_seconds())
+    world.wechat.refuses("RULE_LIMIT", "not now")
+    await world.pay(key="k2")
+    world.wechat.behaves_again()
+    world.wechat.payer_pays(payment.provider_order_no)

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from application.idempotency import LEASE
 from tests.simulation import stories
 from tests.simulation.invariants import check_always, check_settled
-from tests.simulation.process import Appointed, Verdict
+from tests.simulation.process import Appointed, Died, Verdict
 from tests.simulation.stories import Story
 from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.world import SimulatedWorld
+from tests.simulation.world import Asked, SimulatedWorld, an_order
 
 #: At how many moments, at least, each story can be cut; fewer means that some are not seen.
 MOMENTS: dict[Story, int] = {
@@ -26,6 +27,7 @@ MOMENTS: dict[Story, int] = {
     stories.the_money_comes_after_the_close: 0,
     stories.nobody_pays: 0,
     stories.a_link_is_renewed: 0,
+    stories.a_link_cannot_be_renewed: 0,
     stories.too_little_is_paid: 0,
     stories.a_refund_arrives: 0,
     stories.the_answer_to_a_refund_is_lost: 0,
@@ -72,6 +74,27 @@ def test_every_moment_can_be_the_last(story: Story, verdict: Verdict) -> None:
             error.add_note(f"{story.__name__}: {verdict.name} at {at} of {count}: {struck}")
             raise
         assert fate.all_came
+
+
+def test_a_refused_repetition_does_not_end_an_order_that_lives_at_the_provider() -> None:
+    async def dies_after_asking(moment: str) -> Verdict:
+        asked = moment == "after wechat-main.start"
+        return Verdict.DIE if asked and not world.strikes else Verdict.GO_ON
+
+    world = SimulatedWorld(dies_after_asking, at_rest=check_always)
+
+    async def whole() -> None:
+        asked = Asked("payments", "k1", an_order())
+        with pytest.raises(Died):
+            await world.ask(asked)
+        world.mourn()
+        world.wechat.refuses("RULE_LIMIT", "not now")
+        await asyncio.sleep(LEASE.total_seconds())
+        await world.ask(asked)
+        check_always(world)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(whole())
 
 
 @pytest.mark.parametrize("story", list(MOMENTS), ids=lambda story: story.__name__)

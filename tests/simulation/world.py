@@ -13,8 +13,7 @@ from adapters.in_process.locks import InProcessLocks
 from adapters.persistence.memory.store import MemoryStore
 from adapters.persistence.memory.tables import Tables
 from application.app import App, World
-from application.create_payment import NewPayment
-from application.create_refund import NewRefund
+from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
 from application.ports import Account, Unavailable
 from application.records import Caller, Message
@@ -196,9 +195,13 @@ class SimulatedWorld:
 
     async def call_back(self, order: Payment | Refund) -> None:
         """The provider tells the news of one order until it is taken, and basepay works on it."""
-        kind, number = ("payment", order.provider_order_no) if isinstance(order, Payment) else (
-            "refund",
-            order.provider_refund_no,
+        kind, number = (
+            ("payment", order.provider_order_no)
+            if isinstance(order, Payment)
+            else (
+                "refund",
+                order.provider_refund_no,
+            )
         )
         provider = self.providers[order.account]
         body = provider.callback(kind, number)
