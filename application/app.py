@@ -106,6 +106,7 @@ class App:
             accounts=accounts,
             clock=clock,
             ledger=ledger,
+            refresh_payment=self.refresh_payment,
             refresh_refund=self.refresh_refund,
         )
         self.sweep = Sweep(

@@ -10,6 +10,7 @@ from application.keeper import evidence_of
 from application.ledger import Ledger
 from application.ports import Account, CallbackQueue, CallbackRejected, Clock, NewWork
 from application.records import NoNews, PaymentNews, RawCallback, RefundNews
+from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
 from domain.events import IncidentKind
 from domain.outcome import Unknown
@@ -33,10 +34,12 @@ class ApplyCallbacks:
         accounts: Mapping[str, Account],
         clock: Clock,
         ledger: Ledger,
+        refresh_payment: RefreshPayment,
         refresh_refund: RefreshRefund,
     ) -> None:
         self._work, self._queue, self._accounts = work, queue, accounts
-        self._clock, self._ledger, self._refresh_refund = clock, ledger, refresh_refund
+        self._clock, self._ledger = clock, ledger
+        self._refresh_payment, self._refresh_refund = refresh_payment, refresh_refund
 
     async def __call__(self) -> int:
         """Apply one batch; how many were taken."""
@@ -76,7 +79,7 @@ class ApplyCallbacks:
             case RefundNews():
                 await self._apply_to_refund(callback, news)
             case NoNews():
-                pass
+                await self._keep_evidence(callback)
             case _:
                 assert_never(news)
 
@@ -87,9 +90,11 @@ class ApplyCallbacks:
             text = f"{callback.account} speaks of payment {news.provider_order_no}: not ours"
             await self._disown(callback, IncidentKind.UNKNOWN_ORDER, text)
             return
-        await self._ledger.learn_payment(
+        payment = await self._ledger.learn_payment(
             payment, news.outcome, source="callback", callback=callback
         )
+        if isinstance(news.outcome, Unknown) and payment.open:
+            await self._refresh_payment(payment)
 
     async def _apply_to_refund(self, callback: RawCallback, news: RefundNews) -> None:
         async with self._work() as work:
@@ -103,6 +108,11 @@ class ApplyCallbacks:
         )
         if isinstance(news.outcome, Unknown) and refund.open:
             await self._refresh_refund(refund)
+
+    async def _keep_evidence(self, callback: RawCallback) -> None:
+        async with self._work() as work:
+            work.append(evidence_of(callback, None, NoNews.__name__))
+            await work.commit()
 
     async def _disown(self, callback: RawCallback, kind: IncidentKind, text: str) -> None:
         evidence = evidence_of(callback, None, kind.value)

@@ -26,7 +26,7 @@ class RawCallback:
 
 @dataclass(frozen=True, slots=True)
 class PaymentNews:
-    """A verified callback about one payment."""
+    """A verified callback about one payment; Unknown means: ask now."""
 
     provider_order_no: str
     outcome: Outcome

@@ -12,7 +12,7 @@ from tests.worlds import SHOP, MemoryWorld, seen
 
 def test_of_two_switches_at_once_only_one_stays_wanted(run, world, monkeypatch):
     first = run(world.pay()).order_id
-    close, others = world.wechat.close, []
+    close, others = world.wechat.close, list[str]()
 
     async def while_another_switches(payment):
         if not others:
