@@ -160,7 +160,9 @@ class History:
         provider = self._any_provider()
         if provider.book:
             number = self.random.choice(list(provider.book))
-            status = await self.world.post(provider, provider.callback("payment", number, forged=True))
+            status = await self.world.post(
+                provider, provider.callback("payment", number, forged=True)
+            )
             hold("I10: a forged callback was taken", status == 400, number)
 
     async def a_provider_changes_its_mood(self) -> None:
@@ -177,7 +179,9 @@ class History:
     async def a_provider_behaves_again(self) -> None:
         self._any_provider().behaves_again()
 
-    async def _pay(self, wanted: Callable[[Trade], bool], amount: Money | None = None) -> str | None:
+    async def _pay(
+        self, wanted: Callable[[Trade], bool], amount: Money | None = None
+    ) -> str | None:
         provider = self._any_provider()
         payable = [trade.number for trade in provider.book.values() if wanted(trade)]
         number = self.random.choice(payable) if payable else None

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from random import Random
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from application.ports import Unavailable
 from domain.outcome import Unknown
@@ -53,7 +53,7 @@ class Chance:
         self._fails = random.choice([0.0, 0.002, 0.02])
         self.at_peace = False
 
-    async def __call__(self, moment: str) -> Verdict:
+    async def __call__(self, _moment: str) -> Verdict:
         """Answer after a moment that lets others go first."""
         slow = self._random.random() < 0.003
         await asyncio.sleep(self._random.uniform(0, 25 if slow else 0.02))
@@ -122,7 +122,7 @@ class Port:
             return Port(name, found, self._process)
         return found
 
-    async def __aenter__(self) -> "Port":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -23,7 +23,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumped += seconds
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc]  # chosen per platform, so untyped
+class _Jumping(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop

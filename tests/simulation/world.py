@@ -69,7 +69,7 @@ class SimulatedWorld:
         fate: Fate | None = None,
         *,
         refund_spacing: timedelta = timedelta(0),
-        at_rest: Callable[["SimulatedWorld"], None] = lambda world: None,
+        at_rest: Callable[["SimulatedWorld"], None],  # looks at what a dead process leaves
     ) -> None:
         self.clock = LoopClock()
         self.store = MemoryStore(self.clock)
@@ -205,8 +205,10 @@ class SimulatedWorld:
         )
         provider = self.providers[order.account]
         body = provider.callback(kind, number)
-        while await self.survive(lambda: self.post(provider, body)) != 200:
-            await asyncio.sleep(15)
+        for wait in (15, 15, 30, 180, 600):  # seconds, as WeChat Pay does
+            if await self.survive(lambda: self.post(provider, body)) == 200:
+                break
+            await asyncio.sleep(wait)
         await self.work()
 
     async def post(self, provider: StrictProvider, body: bytes) -> int:
@@ -231,7 +233,7 @@ class SimulatedWorld:
     async def sweep_after(self, **units: float) -> None:
         """Let time pass, then let the sweeper ask once."""
         await asyncio.sleep(timedelta(**units).total_seconds())
-        await self.survive(lambda: self.app.sweep())
+        await self.survive(lambda: self.app.sweep())  # noqa: PLW0108 -- another app after a death
         await self.work()
 
     async def until(self, ready: Callable[[], bool]) -> None:
