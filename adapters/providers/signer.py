@@ -3,13 +3,17 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
+
+T = TypeVar("T")
 
 MIN_KEY_BITS = 2048
 
@@ -65,6 +69,14 @@ def read_public_key(text: str) -> RSAPublicKey:
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
         raise ValueError(f"expected an RSA public key of at least {MIN_KEY_BITS} bits")
     return key
+
+
+def read_key(setting: str, reader: Callable[[str], T], text: str) -> T:
+    """Read one key of the settings. Raises ValueError naming the setting, never the key."""
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise ValueError(f"{setting}: {error}") from None
 
 
 def _der(text: str) -> bytes:

@@ -5,12 +5,11 @@ from adapters.providers.alipay.config import AlipayConfig
 from adapters.providers.alipay.keys import Keys
 from adapters.providers.alipay.reading import paid_by_notice
 from adapters.providers.alipay.signing import (
-    NotGenuine,
-    NotUnderstood,
     parameters_of,
     verify_callback,
 )
 from adapters.providers.alipay.wire import instant, read_notice, yuan
+from adapters.providers.checked import NotGenuine, NotUnderstood
 from application.ports import CallbackRejected
 from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
 from domain.money import ZERO

@@ -12,11 +12,11 @@ from adapters.providers.alipay.config import AlipayConfig
 from adapters.providers.alipay.keys import Keys
 from adapters.providers.alipay.signing import (
     SIGN_TYPE,
-    NotUnderstood,
     content_to_sign,
     signed_node,
 )
 from adapters.providers.alipay.wire import CHINA, Head, read_head
+from adapters.providers.checked import NotUnderstood
 from adapters.providers.signer import verifies
 from adapters.providers.transport import exchange
 from domain.outcome import Unknown

@@ -1,7 +1,8 @@
 """The settings of one Alipay merchant account in key mode, checked before anything starts."""
 
-import re
 from dataclasses import dataclass, field
+
+from adapters.providers.checked import expect
 
 GATEWAY = "https://openapi.alipay.com/gateway.do"
 
@@ -23,14 +24,9 @@ class AlipayConfig:
     qr_product_code: str = "FACE_TO_FACE_PAYMENT"  # or QR_CODE_OFFLINE, as the contract says
 
     def __post_init__(self) -> None:
-        _expect("app_id", self.app_id, r"[0-9]{1,32}", "1-32 digits")
-        _expect("seller_id", self.seller_id, r"2088[0-9]{12}", "16 digits that start with 2088")
-        _expect("qr_product_code", self.qr_product_code, r"[A-Z_]{1,64}", "capitals and `_`")
+        expect("app_id", self.app_id, r"[0-9]{1,32}", "1-32 digits")
+        expect("seller_id", self.seller_id, r"2088[0-9]{12}", "16 digits that start with 2088")
+        expect("qr_product_code", self.qr_product_code, r"[A-Z_]{1,64}", "capitals and `_`")
         for key in ("gateway_url", "notify_url"):
             shape = "an address with a path, without a query, at most 256 characters"
-            _expect(key, getattr(self, key), r"https?://[^/?#]+/[^?#]{1,200}", shape)
-
-
-def _expect(key: str, value: str, pattern: str, shape: str) -> None:
-    if not re.fullmatch(pattern, value, re.ASCII):
-        raise ValueError(f"{key}: expected {shape}, got {value!r}")
+            expect(key, getattr(self, key), r"https?://[^/?#]+/[^?#]{1,200}", shape)

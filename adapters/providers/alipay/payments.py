@@ -8,8 +8,8 @@ from adapters.providers.alipay.config import AlipayConfig
 from adapters.providers.alipay.products import PRODUCTS, Product
 from adapters.providers.alipay.reading import outcome_of
 from adapters.providers.alipay.requests import order_content
-from adapters.providers.alipay.signing import NotUnderstood
 from adapters.providers.alipay.wire import read_closing, read_trade
+from adapters.providers.checked import NotUnderstood
 from application.ports import Clock, Prepared
 from domain.outcome import (
     Action,

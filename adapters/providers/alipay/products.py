@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from adapters.providers.alipay.config import AlipayConfig
 from adapters.providers.alipay.requests import precreate_content
-from adapters.providers.alipay.signing import NotUnderstood
 from adapters.providers.alipay.wire import read_precreated
+from adapters.providers.checked import NotUnderstood
 from domain.method import Method
 from domain.payment import Payment
 

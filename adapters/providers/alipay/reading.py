@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import assert_never
 
 from adapters.providers.alipay import wire
-from adapters.providers.alipay.signing import NotUnderstood
 from adapters.providers.alipay.wire import instant, yuan
+from adapters.providers.checked import NotUnderstood
 from domain.money import ZERO, Money
 from domain.outcome import AwaitingPayer, Closed, Outcome, Paid, Payee, Refunded
 

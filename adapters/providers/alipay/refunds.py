@@ -8,8 +8,8 @@ from adapters.providers.alipay.client import Answer, Client
 from adapters.providers.alipay.payments import UNSIGNED
 from adapters.providers.alipay.reading import refunded
 from adapters.providers.alipay.requests import refund_content, refund_query_content
-from adapters.providers.alipay.signing import NotUnderstood
 from adapters.providers.alipay.wire import read_refund_done, read_refund_found, yuan
+from adapters.providers.checked import NotUnderstood
 from application.ports import Clock
 from domain.outcome import (
     RefundNotFound,

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from adapters.providers.checked import NotGenuine, NotUnderstood
 from adapters.providers.signer import verifies
 
 SIGN_TYPE = "RSA2"
@@ -21,14 +22,6 @@ MAX_PARAMETERS = 200
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
-
-
-class NotGenuine(Exception):
-    """The message can't be shown to come from Alipay; `str()` says why."""
-
-
-class NotUnderstood(Exception):
-    """The bytes are not what Alipay promises to send."""
 
 
 def content_to_sign(parameters: Mapping[str, str]) -> bytes:

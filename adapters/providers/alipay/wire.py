@@ -6,15 +6,13 @@ Sources are named in MAPPING.md.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from adapters.providers.alipay.signing import NotUnderstood
+from adapters.providers.checked import NotUnderstood, Reader
 from domain.money import Money
-
-T = TypeVar("T")
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -130,20 +128,6 @@ class ClosedNotice(Notice, frozen=True, tag="TRADE_CLOSED"):
 
 
 NoticeState = WaitingNotice | SuccessNotice | FinishedNotice | ClosedNotice
-
-
-class Reader(Generic[T]):
-    """Reads a verified node as one of these types, or says that it is not understood."""
-
-    def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
-        self._decoder = decoder
-
-    def __call__(self, content: bytes) -> T:
-        """Raise NotUnderstood for anything else."""
-        try:
-            return self._decoder.decode(content)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise NotUnderstood(str(error)) from None
 
 
 read_head = Reader(msgspec.json.Decoder(Head))

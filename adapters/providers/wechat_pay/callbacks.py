@@ -5,12 +5,12 @@ import binascii
 
 from cryptography.exceptions import InvalidTag
 
+from adapters.providers.checked import NotGenuine, NotUnderstood
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.keys import Keys
 from adapters.providers.wechat_pay.reading import outcome_of, outcome_of_notice
-from adapters.providers.wechat_pay.signing import NotGenuine, verify
+from adapters.providers.wechat_pay.signing import verify
 from adapters.providers.wechat_pay.wire import (
-    NotUnderstood,
     Resource,
     read_envelope,
     read_notice,

@@ -7,12 +7,13 @@ from functools import lru_cache
 
 import httpx
 
+from adapters.providers.checked import NotGenuine, NotUnderstood
 from adapters.providers.transport import exchange
 from adapters.providers.wechat_pay.answers import normal_code
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.keys import Keys
-from adapters.providers.wechat_pay.signing import NotGenuine, authorization, verify
-from adapters.providers.wechat_pay.wire import NotUnderstood, Refusal, read_refusal
+from adapters.providers.wechat_pay.signing import authorization, verify
+from adapters.providers.wechat_pay.wire import Refusal, read_refusal
 from domain.outcome import Unknown
 
 USER_AGENT = "basepay"

@@ -1,8 +1,9 @@
 """The settings of one WeChat Pay merchant account, checked before anything starts."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from adapters.providers.checked import expect
 
 API = "https://api.mch.weixin.qq.com"
 PUBLIC_KEY_PREFIX = "PUB_KEY_ID_"
@@ -36,10 +37,10 @@ class WeChatPayConfig:
     base_url: str = API
 
     def __post_init__(self) -> None:
-        _expect("mchid", self.mchid, r"[0-9]{1,32}", "1-32 digits")
-        _expect("serial_no", self.serial_no, r"[0-9A-Fa-f]{1,64}", "hexadecimal digits")
-        _expect("base_url", self.base_url, r"https?://[^/?#]+", "scheme and host, without a path")
-        _expect(
+        expect("mchid", self.mchid, r"[0-9]{1,32}", "1-32 digits")
+        expect("serial_no", self.serial_no, r"[0-9A-Fa-f]{1,64}", "hexadecimal digits")
+        expect("base_url", self.base_url, r"https?://[^/?#]+", "scheme and host, without a path")
+        expect(
             "notify_url",
             self.notify_url,
             r"https?://[^/?#]+/[^?#]{1,200}",
@@ -47,15 +48,10 @@ class WeChatPayConfig:
         )
         for kind in ("official_account", "mini_program", "app"):
             if (app_id := getattr(self.app_ids, kind)) is not None:
-                _expect(f"app_ids.{kind}", app_id, r"[0-9A-Za-z_-]{1,32}", "1-32 letters or digits")
+                expect(f"app_ids.{kind}", app_id, r"[0-9A-Za-z_-]{1,32}", "1-32 letters or digits")
         if len(self.api_v3_key.encode()) != 32:
             raise ValueError("api_v3_key: expected exactly 32 bytes")
         if not self.platform_certificates and not self.public_keys:
             raise ValueError("platform_certificates, public_keys: expected at least one of them")
         for key_id in self.public_keys:
-            _expect("public_keys", key_id, PUBLIC_KEY_PREFIX + r"\w+", f"{PUBLIC_KEY_PREFIX}…")
-
-
-def _expect(key: str, value: str, pattern: str, shape: str) -> None:
-    if not re.fullmatch(pattern, value, re.ASCII):
-        raise ValueError(f"{key}: expected {shape}, got {value!r}")
+            expect("public_keys", key_id, PUBLIC_KEY_PREFIX + r"\w+", f"{PUBLIC_KEY_PREFIX}…")

@@ -1,17 +1,20 @@
 """The key objects of one account, loaded once: ours to sign and open, WeChat Pay's to verify."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.providers.signer import MIN_KEY_BITS, Signer, read_private_key, read_public_key
+from adapters.providers.signer import (
+    MIN_KEY_BITS,
+    Signer,
+    read_key,
+    read_private_key,
+    read_public_key,
+)
 from adapters.providers.wechat_pay.config import PUBLIC_KEY_PREFIX, WeChatPayConfig
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +30,15 @@ class Keys:
     def load(cls, config: WeChatPayConfig) -> Self:
         """Read every key of the settings. Raises ValueError naming the setting."""
         public = {
-            key_id: _read("public_keys", read_public_key, text)
+            key_id: read_key("public_keys", read_public_key, text)
             for key_id, text in config.public_keys.items()
         }
         certificates = dict(
-            _read("platform_certificates", _read_certificate, text)
+            read_key("platform_certificates", _read_certificate, text)
             for text in config.platform_certificates
         )
         return cls(
-            signer=Signer(_read("private_key", read_private_key, config.private_key)),
+            signer=Signer(read_key("private_key", read_private_key, config.private_key)),
             seal=AESGCM(config.api_v3_key.encode()),
             believed=public | certificates,
             preferred=next(iter(public | certificates)),
@@ -63,10 +66,3 @@ def _read_certificate(text: str) -> tuple[str, RSAPublicKey]:
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
         raise ValueError(f"expected a certificate with an RSA key of at least {MIN_KEY_BITS} bits")
     return normal_serial(f"{certificate.serial_number:X}"), key
-
-
-def _read(setting: str, reader: Callable[[str], T], text: str) -> T:
-    try:
-        return reader(text)
-    except ValueError as error:
-        raise ValueError(f"{setting}: {error}") from None

@@ -2,13 +2,14 @@
 
 from typing import assert_never
 
+from adapters.providers.checked import NotUnderstood
 from adapters.providers.wechat_pay.answers import Next, failure, order_answer
 from adapters.providers.wechat_pay.client import Answer, Client
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.products import PRODUCTS, Product
 from adapters.providers.wechat_pay.reading import outcome_of
 from adapters.providers.wechat_pay.requests import close_body, prepay_body
-from adapters.providers.wechat_pay.wire import NotUnderstood, Refusal, read_trade
+from adapters.providers.wechat_pay.wire import Refusal, read_trade
 from application.ports import Clock, Prepared
 from domain.outcome import (
     Action,

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
+from adapters.providers.checked import NotUnderstood
 from adapters.providers.wechat_pay import wire
 from domain.money import Money
 from domain.outcome import (
@@ -70,7 +71,7 @@ def _utc(told: datetime) -> datetime:
     try:
         return told.astimezone(UTC)
     except OverflowError:
-        raise wire.NotUnderstood(f"an impossible time: {told}") from None
+        raise NotUnderstood(f"an impossible time: {told}") from None
 
 
 def refund_outcome_of(refund: wire.RefundState, *, trace: str = "") -> RefundOutcome:

@@ -2,12 +2,13 @@
 
 from typing import assert_never
 
+from adapters.providers.checked import NotUnderstood
 from adapters.providers.wechat_pay.answers import Next, failure, refund_answer
 from adapters.providers.wechat_pay.client import Answer, Client
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.reading import refund_outcome_of
 from adapters.providers.wechat_pay.requests import refund_body
-from adapters.providers.wechat_pay.wire import NotUnderstood, Refusal, read_refund
+from adapters.providers.wechat_pay.wire import Refusal, read_refund
 from domain.outcome import (
     RefundNotFound,
     RefundOutcome,

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
+from adapters.providers.checked import NotGenuine
 from adapters.providers.signer import Signer, verifies
 from adapters.providers.wechat_pay.keys import Keys
 
@@ -13,10 +14,6 @@ PROBE = "WECHATPAY/SIGNTEST/"
 
 #: Seconds. Older or younger messages are replays; the official SDKs refuse at 300 too.
 WINDOW_SECONDS = 300
-
-
-class NotGenuine(Exception):
-    """The message can't be shown to come from WeChat Pay; `str()` says why."""
 
 
 async def authorization(

@@ -4,22 +4,18 @@ Sources are named in MAPPING.md; all amounts are fen.
 """
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-T = TypeVar("T")
+from adapters.providers.checked import Reader
 
 Text = Annotated[str, Meta(min_length=1)]
 MAX_FEN = 10**13  # far above any order, far below what a database column holds
 Fen = Annotated[int, Meta(ge=0, le=MAX_FEN)]
 Price = Annotated[int, Meta(ge=1, le=MAX_FEN)]
 Instant = Annotated[datetime, Meta(tz=True)]
-
-
-class NotUnderstood(Exception):
-    """The bytes are not what WeChat Pay promises to send."""
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -184,20 +180,6 @@ class NativePrepaid(msgspec.Struct, frozen=True):
     """What the payer scans."""
 
     code_url: Annotated[str, Meta(min_length=1, max_length=512)]
-
-
-class Reader(Generic[T]):
-    """Reads bytes as one of these types, or says that they are not understood."""
-
-    def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
-        self._decoder = decoder
-
-    def __call__(self, content: bytes) -> T:
-        """Raise NotUnderstood for anything else."""
-        try:
-            return self._decoder.decode(content)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise NotUnderstood(str(error)) from None
 
 
 read_trade: Reader[Trade] = Reader(msgspec.json.Decoder(Trade))

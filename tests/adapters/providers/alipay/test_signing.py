@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from adapters.providers.alipay.client import Client
 from adapters.providers.alipay.keys import Keys
 from adapters.providers.alipay.signing import (
-    NotUnderstood,
     content_to_sign,
     parameters_of,
     signed_node,
 )
+from adapters.providers.checked import NotUnderstood
 from tests.adapters.providers.alipay.desk import a_code, a_payment, answer, config, private_key
 
 API = "alipay.trade.query"

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.providers.checked import NotGenuine
 from adapters.providers.signer import Signer
 from adapters.providers.wechat_pay.keys import Keys
-from adapters.providers.wechat_pay.signing import NotGenuine, authorization, verify
+from adapters.providers.wechat_pay.signing import authorization, verify
 from tests.adapters.providers.wechat_pay.desk import (
     config,
     private_key,
