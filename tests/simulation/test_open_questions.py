@@ -1,0 +1,32 @@
+"""What the simulations found and nobody has decided yet."""
+
+import asyncio
+
+import pytest
+
+from tests.simulation.invariants import check_always
+from tests.simulation.stories import ALIPAY
+from tests.simulation.virtual_time import VirtualLoop
+from tests.simulation.world import SimulatedWorld
+
+
+@pytest.mark.xfail(reason="a refused refund of a duplicate raises no incident", strict=True)
+def test_a_person_hears_when_a_duplicate_cannot_be_given_back() -> None:
+    async def whole() -> set[str | None]:
+        world = SimulatedWorld(at_rest=check_always)
+        first = await world.shown()
+        world.wechat.stops_answering()
+        second = await world.shown(key="k2", **ALIPAY)
+        world.alipay.payer_pays(second.provider_order_no)
+        world.wechat.payer_pays(first.provider_order_no)
+        world.wechat.behaves_again()
+        world.wechat.refuses_refunds("NO_AUTH", "refunds are switched off")
+        await world.call_back(second)
+        await world.call_back(first)
+        await world.sweep_after(seconds=6)
+        [refund] = world.refunds()
+        assert refund.failure is not None
+        return {each.order_id for each in world.tables.incidents._rows.values()} & {refund.id}
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(whole())
