@@ -14,11 +14,12 @@ from domain.method import TERMS, Method
 from domain.money import Money
 from domain.payment import Payment
 from domain.status import PaymentStatus, RefundStatus
+from tests.simulation.asking import Asked, a_return, an_order
 from tests.simulation.invariants import check_always, check_settled, hold
 from tests.simulation.process import Chance, Died
 from tests.simulation.provider import StrictProvider
 from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.world import Asked, SimulatedWorld, a_return, an_order
+from tests.simulation.world import SimulatedWorld
 
 METHODS = [Method.WECHAT_NATIVE, Method.WECHAT_CODE, Method.ALIPAY_QR, Method.ALIPAY_CODE]
 
@@ -253,7 +254,7 @@ def play(seed: int) -> History:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             return runner.run(whole())
     except BaseException as error:
-        again = f"BASEPAY_SEED={seed} BASEPAY_HISTORIES=1"
+        again = f"PROOF_SEED={seed} PROOF_HISTORIES=1"
         error.add_note(f"replay: {again} pytest tests/simulation/test_histories.py")
         raise
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 import msgspec
 
 from adapters.providers.in_memory.provider import SILENT, InMemoryProvider, Trade
+from application.ports import Clock
 from application.records import News, RawCallback
+from domain.method import Provider
 from domain.outcome import AwaitingPayer, Declined, Outcome, RefundOutcome
 from domain.payment import Payment
 from domain.refund import Refund
@@ -18,7 +20,9 @@ LINK_LIVES = timedelta(minutes=30)
 class StrictProvider(InMemoryProvider):
     """Forgives nothing that a real provider would not forgive."""
 
-    said: dict[bytes, News]
+    def __init__(self, name: str, provider: Provider, clock: Clock) -> None:
+        super().__init__(name, provider, clock)
+        self.said: dict[bytes, News] = {}
 
     async def start(self, payment: Payment) -> Outcome:
         """Whoever sends a code twice charges twice; links go stale."""
@@ -42,13 +46,12 @@ class StrictProvider(InMemoryProvider):
 
     def callback(self, kind: str, number: str, *, forged: bool = False) -> bytes:
         """A message with a serial number; what it says does not change when it comes late."""
-        said = self.__dict__.setdefault("said", {})
         plain = super().callback(kind, number)
-        serial = f"{number}#{len(said)}"
+        serial = f"{number}#{len(self.said)}"
         seal = "somebody else's" if forged else self._seal(kind, serial)
         body = msgspec.json.encode((kind, serial, seal))
         now = self._clock.now()
-        said[body] = super().read(RawCallback("", self.provider, self.name, {}, plain, now))
+        self.said[body] = super().read(RawCallback("", self.provider, self.name, {}, plain, now))
         return body
 
     def read(self, callback: RawCallback) -> News:

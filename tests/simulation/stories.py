@@ -9,7 +9,8 @@ from application.records import Caller
 from domain.errors import OrderAlreadyPaid, PaymentAlreadySucceeded, RefundExceedsPayment
 from domain.method import Method
 from domain.money import Money
-from tests.simulation.world import Broken, Facts, SimulatedWorld
+from tests.simulation.asking import Facts
+from tests.simulation.world import Broken, SimulatedWorld
 
 Story = Callable[[SimulatedWorld], Awaitable[None]]
 

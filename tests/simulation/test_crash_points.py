@@ -7,11 +7,12 @@ import pytest
 
 from application.idempotency import LEASE
 from tests.simulation import stories
+from tests.simulation.asking import Asked, an_order
 from tests.simulation.invariants import check_always, check_settled
 from tests.simulation.process import Appointed, Died, Verdict
 from tests.simulation.stories import Story
 from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.world import Asked, SimulatedWorld, an_order
+from tests.simulation.world import SimulatedWorld
 
 #: At how many moments, at least, each story can be cut; fewer means that some are not seen.
 MOMENTS: dict[Story, int] = {

@@ -1,4 +1,4 @@
-"""Hundreds of random histories; BASEPAY_HISTORIES asks for more, BASEPAY_SEED for other ones."""
+"""Hundreds of random histories; PROOF_HISTORIES asks for more, PROOF_SEED for other ones."""
 
 import os
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.simulation.histories import STEPS, play
 
-COUNT = int(os.environ.get("BASEPAY_HISTORIES", "300"))
-FIRST = int(os.environ.get("BASEPAY_SEED", "1"))
+COUNT = int(os.environ.get("PROOF_HISTORIES", "300"))
+FIRST = int(os.environ.get("PROOF_SEED", "1"))
 
 
 @pytest.mark.timeout(60 + COUNT)

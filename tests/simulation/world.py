@@ -1,11 +1,8 @@
 """Apps, payers, providers and one basepay that may die and is started again."""
 
 import asyncio
-import hashlib
 import itertools
-import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -18,35 +15,19 @@ from application.idempotency import Answer, Key
 from application.ports import Account, Unavailable
 from application.records import Caller, Message
 from domain.errors import IdempotencyInProgress, NotFound
-from domain.method import Method, Provider
+from domain.method import Provider
 from domain.payment import Payment
 from domain.refund import Refund
+from tests.simulation.asking import Asked, a_return, an_order
 from tests.simulation.process import Appointed, Died, Fate, Port, Process, unknown
 from tests.simulation.provider import StrictProvider
 from tests.simulation.virtual_time import LoopClock
 
 T = TypeVar("T")
-Facts = dict[str, Any]
 
 
 class Broken(AssertionError):
     """A promise of basepay does not hold; the text begins with its number."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request of an app, to be repeated as often as it takes."""
-
-    route: str
-    key: str
-    facts: Facts
-
-    @property
-    def idempotency_key(self) -> Key:
-        """The key in its scope, bound to what is asked."""
-        text = json.dumps(self.facts, sort_keys=True)
-        fingerprint = hashlib.sha256(text.encode()).hexdigest()
-        return Key(self.facts["app"], self.route, self.key, fingerprint)
 
 
 class Stream:
@@ -295,30 +276,6 @@ class SimulatedWorld:
         if (refund := self.tables.refunds.get(id)) is None:
             raise NotFound("refund", id)
         return refund
-
-
-def an_order(**changes: Any) -> Facts:
-    """88.88 yuan for SO-1 by WeChat's QR code, or as `changes` say."""
-    facts: Facts = {
-        "app": "shop",
-        "order_no": "SO-1",
-        "amount": 8888,
-        "subject": "Two cups of tea",
-        "method": Method.WECHAT_NATIVE,
-    }
-    return facts | changes
-
-
-def a_return(app: str, payment_id: str, **changes: Any) -> Facts:
-    """10 yuan of a payment back as RF-1, or as `changes` say."""
-    facts: Facts = {
-        "app": app,
-        "payment_id": payment_id,
-        "refund_no": "RF-1",
-        "amount": 1000,
-        "reason": "cold tea",
-    }
-    return facts | changes
 
 
 def _let_refunds_arrive(provider: StrictProvider) -> None:
