@@ -29,7 +29,6 @@ class Basepay:
 
     app: App
     store: SqlStore
-    publisher: InProcessPublisher
     wakeups: Wakeups
 
 
@@ -40,7 +39,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     transport = AiohttpTransport()
     accounts = build_accounts(settings, transport, clock)
     store = await open_store(settings, clock)
-    publisher, wakeups = InProcessPublisher(), Wakeups()
+    wakeups = Wakeups()
     store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
     world = World(
         work=store.work,
@@ -49,7 +48,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         agenda=store.agenda,
         library=store.library,
         directory=store.directory,
-        publisher=publisher,
+        publisher=InProcessPublisher(),
         locks=InProcessLocks(),
         accounts=accounts,
         clock=clock,
@@ -59,7 +58,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         pings={"database": store.ping},
     )
     try:
-        yield Basepay(App(world), store, publisher, wakeups)
+        yield Basepay(App(world), store, wakeups)
     finally:
         await store.close()
         await transport.aclose()
