@@ -15,9 +15,20 @@ from entrypoints.telling import complain, log_to_stderr, tell
 CONFIG_VARIABLE = "BASEPAY_CONFIG"
 DEFAULT_CONFIG = Path("basepay.toml")
 
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("basepay")
+    except PackageNotFoundError:
+        return "a checkout, not installed"
+
+
 app = App(
     name="basepay",
     help="One service in front of WeChat Pay and Alipay.",
+    version=_version,
     version_flags=["--version"],
     help_format="plaintext",  # reading Markdown would cost a third of the time that help takes
 )
@@ -37,6 +48,7 @@ Port = Annotated[
 
 def main() -> None:
     """Run one command; what can be mended is told in one line and exits with 2."""
+    os.umask(0o077)  # databases, keys and settings are for their owner alone
     try:
         app()
     except Trouble as error:
@@ -53,12 +65,13 @@ def dev(*, port: Port = 8000, data_dir: Path = Path(".basepay-dev"), json: Json 
     Survives kill -9: what it holds lies in the data directory.
     """
     from entrypoints.dev import run_dev
+    from entrypoints.occupying import occupied
     from entrypoints.serving import bind
 
-    _make(data_dir)
-    api = bind(port)
-    sandbox = bind(port + 1 if port else 0)
-    _run(run_dev(api, sandbox, data_dir.resolve(), as_json=json))
+    with occupied(data_dir):
+        api = bind(port)
+        sandbox = bind(port + 1 if port else 0)
+        _run(run_dev(api, sandbox, data_dir.resolve(), as_json=json))
 
 
 @app.command
@@ -75,20 +88,16 @@ def sandbox(*, port: Port = 8001, data_dir: Path | None = None, json: Json = Fal
 
     Without a data directory their book is in memory.
     """
+    from contextlib import nullcontext
+
+    from entrypoints.occupying import occupied
     from entrypoints.sandbox import describe, run_sandbox
     from entrypoints.serving import bind
 
-    if data_dir is not None:
-        _make(data_dir)
-    listener = bind(port)
-    facts = describe(listener)
-    if json:
-        import json as encoder
-
-        tell(encoder.dumps(facts))
-    else:
-        tell("\n".join(f"{name:20} {value}" for name, value in facts.items()))
-    _run(run_sandbox(listener, data_dir))
+    with occupied(data_dir) if data_dir else nullcontext():
+        listener = bind(port)
+        tell(describe(listener, as_json=json))
+        _run(run_sandbox(listener, data_dir))
 
 
 @app.command
@@ -159,15 +168,6 @@ for group, is_operator in ((apps, False), (operators, True)):
     group.command(_add(is_operator), name="add")
     group.command(_rotate(is_operator), name="rotate")
     group.command(_list(is_operator), name="list")
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Trouble(
-            f"{directory} can't be made ({error.strerror}); choose another --data-dir"
-        ) from None
 
 
 def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:

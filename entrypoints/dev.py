@@ -123,7 +123,7 @@ def _as_json(started: Started) -> str:
 
 def _as_text(started: Started, data_dir: Path) -> str:
     key, api = started.api_key, started.api_url
-    body = '{"order_no":"SO-1001","amount":1999,"subject":"Tea","method":"wechat_native"}'
+    body = '{"order_no":"SO-1","amount":1999,"subject":"Tea","method":"wechat_native"}'
     return f"""\
 basepay is running. Everything is kept in {data_dir}; Ctrl+C ends it.
 
@@ -135,7 +135,7 @@ basepay is running. Everything is kept in {data_dir}; Ctrl+C ends it.
 Try it from another terminal:
 
   curl -s {api}/v1/payments -H 'Authorization: Bearer {key}' \\
-    -H 'Idempotency-Key: first-try' -H 'Content-Type: application/json' \\
+    -H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' \\
     -d '{body}'
   # then open the phone, pay, and see the event:
   curl -s {api}/v1/events -H 'Authorization: Bearer {key}'

@@ -1,5 +1,6 @@
 """The provider simulators alone, for anyone's own client or SDK."""
 
+import json
 import socket
 from pathlib import Path
 
@@ -31,13 +32,16 @@ async def run_sandbox(listener: socket.socket, data_dir: Path | None) -> None:
             await stopped.wait()
 
 
-def describe(listener: socket.socket) -> dict[str, str]:
-    """What a tester needs to know."""
+def describe(listener: socket.socket, *, as_json: bool) -> str:
+    """What a tester needs to know, for a person or a machine."""
     url = url_of(listener)
-    return {
+    facts = {
         "sandbox_url": url,
         "phone_url": f"{url}/sandbox",
         "credentials_url": f"{url}/sandbox/credentials",
         "book_url": f"{url}/sandbox/book",
         "alipay_gateway_url": f"{url}/gateway.do",
     }
+    if as_json:
+        return json.dumps(facts)
+    return "\n".join(f"{name:20} {value}" for name, value in facts.items())

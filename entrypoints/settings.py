@@ -3,7 +3,8 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -95,10 +96,10 @@ def load(
 
     Without accounts their secrets need not be at hand: enough for what concerns the database only.
     """
-    raw = _read(path)
+    written = _read(path)
+    raw = _with_environment(deepcopy(written), environ)
     if raw.get("environment", "production") == "production":
-        _refuse_inline_secrets(raw)
-    raw = _with_environment(raw, environ)
+        _refuse_inline_secrets(written)
     if not with_accounts:
         raw.pop("accounts", None)
     for name, account in _accounts(raw).items():
@@ -145,6 +146,7 @@ def _with_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[s
             continue
         steps = variable.removeprefix(ENV_PREFIX).split("__")
         *way, last = [names.get(step, step.lower()) for step in steps]
+        _refuse_unknown(variable, [*way, last], known=names.values())
         place: Any = raw
         for step in way:
             place = place.setdefault(step, {})
@@ -152,6 +154,14 @@ def _with_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[s
                 raise SettingsError(f"{variable}: {step} is not a table")
         place[last] = int(value) if last == "port" and value.isdecimal() else value
     return raw
+
+
+def _refuse_unknown(variable: str, steps: Sequence[str], *, known: Collection[str]) -> None:
+    if steps[0] not in Settings.__struct_fields__:
+        raise SettingsError(f"{variable}: there is no setting `{steps[0]}`")
+    if steps[0] == "accounts" and (len(steps) < 3 or steps[1] not in known):
+        names = ", ".join(known) or "none"
+        raise SettingsError(f"{variable}: names no account of the file, which has: {names}")
 
 
 def _read_files(prefix: str, account: dict[str, Any], base: Path) -> None:

@@ -25,7 +25,10 @@ async def run_serve(settings: Settings, roles: frozenset[Role]) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stopped = stack.enter_context(stop_signal())
         basepay = await stack.enter_async_context(running(settings))
+        if not settings.accounts:
+            log.warning("no accounts are configured: nothing can be paid")
         if "worker" in roles:
+            log.info("worker running")
             await stack.enter_async_context(background(basepay))
         if roles - {"worker"}:
             listener = bind(settings.http.port, host=settings.http.host)

@@ -1,6 +1,6 @@
 """kill -9 of `basepay dev` at random moments under load; afterwards both books must agree.
 
-`BASEPAY_KILLS` sets how often (default 4), `BASEPAY_SEED` which moments.
+`PROOF_KILLS` sets how often (default 4), `PROOF_SEED` which moments.
 """
 
 import os
@@ -13,8 +13,8 @@ import pytest
 from tests.dev_process import DevProcess
 from tests.load import Load
 
-KILLS = int(os.environ.get("BASEPAY_KILLS", "4"))
-SEED = int(os.environ.get("BASEPAY_SEED", "20261122"))
+KILLS = int(os.environ.get("PROOF_KILLS", "4"))
+SEED = int(os.environ.get("PROOF_SEED", "20261122"))
 
 
 @pytest.fixture

@@ -108,6 +108,19 @@ def test_a_taken_port_is_told_in_one_line(tmp_path):
     assert "Traceback" not in ended.stderr
 
 
+def test_two_of_them_never_share_a_directory(dev, tmp_path):
+    second = basepay("dev", "--port", "0", "--data-dir", str(dev.data_dir), cwd=tmp_path)
+
+    assert second.returncode == 2
+    assert "is in use by another basepay" in second.stderr
+
+
+def test_what_it_keeps_is_its_owners_alone(dev):
+    readable = [path.name for path in dev.data_dir.iterdir() if path.stat().st_mode & 0o077]
+
+    assert set(readable) <= {"dev.log"}  # written by the test
+
+
 def test_serving_by_hand_from_the_first_file_to_the_first_key(tmp_path):
     assert basepay("init", cwd=tmp_path).returncode == 0
     assert "left alone" in basepay("init", cwd=tmp_path).stderr

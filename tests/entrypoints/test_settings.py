@@ -101,6 +101,25 @@ def test_a_bad_value_stops_the_start_with_its_key(write, text, key):
         load(write(text), {})
 
 
+def test_the_environment_decides_whether_a_written_secret_is_refused(write):
+    text = WECHAT.replace('api_v3_key_file = "v3.txt"', f'api_v3_key = "{SECRET}"')
+
+    with pytest.raises(SettingsError, match="api_v3_key"):
+        load(write('environment = "test"\n' + text), {"BASEPAY_ENVIRONMENT": "production"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("BASEPAY_COLOUR", "there is no setting `colour`"),
+        ("BASEPAY_ACCOUNTS__OTHER__MCHID", "the file, which has: wechat-main"),
+    ],
+)
+def test_a_variable_that_names_nothing_stops_the_start(write, variable, said):
+    with pytest.raises(SettingsError, match=said):
+        load(write(WECHAT), {variable: "x"})
+
+
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path):
     with pytest.raises(SettingsError, match="basepay init"):
         load(tmp_path / "none.toml", {})

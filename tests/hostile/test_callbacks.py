@@ -1,6 +1,6 @@
 """T11: nobody is believed who is not the provider, and nothing is lost that the provider says.
 
-600 hostile callbacks; BASEPAY_HOSTILE=10000 asks for the full proof, BASEPAY_HOSTILE_SEED for
+600 hostile callbacks; PROOF_HOSTILE=10000 asks for the full proof, PROOF_HOSTILE_SEED for
 another storm.
 """
 
@@ -28,8 +28,8 @@ from tests.hostile.posts import Post
 from tests.hostile.storm import Answered, storm
 from tests.hostile.victim import Victim, attacked
 
-COUNT = int(os.environ.get("BASEPAY_HOSTILE", "600"))
-SEED = int(os.environ.get("BASEPAY_HOSTILE_SEED", "20260314"))
+COUNT = int(os.environ.get("PROOF_HOSTILE", "600"))
+SEED = int(os.environ.get("PROOF_HOSTILE_SEED", "20260314"))
 
 #: One callback in so many is signed rightly and untrue.
 SIGNED_SHARE = 0.15
