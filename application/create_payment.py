@@ -88,7 +88,8 @@ class CreatePayment:
         async with self._work() as work:
             payment = await work.payments.get(request.order_id)
         outcome: Outcome = Unknown("resumed")
-        if payment.open and payment.action is None and not payment.terms.charges_at_once:
+        wanted = payment.open and not payment.should_close(self._clock.now())
+        if wanted and payment.action is None and not payment.terms.charges_at_once:
             outcome = await start_again(self._accounts[payment.account].payments, payment)
         await self._ledger.learn_payment(payment, outcome, source="resume", request=request)
         return answered(request)

@@ -50,6 +50,7 @@ class IncidentKind(StrEnum):
     REVERSED_AFTER_SUCCESS = "reversed_after_success"
     DUPLICATE_PAYMENT = "duplicate_payment"  # a second success of one order, refunded by itself
     REFUND_ABNORMAL = "refund_abnormal"
+    DUPLICATE_NOT_REFUNDED = "duplicate_not_refunded"  # the provider refused to give it back
     REFUND_STUCK = "refund_stuck"  # curable, but not cured within an hour
     REFUND_EXCEEDS_PAYMENT = "refund_exceeds_payment"  # the provider proved more than was paid
     UNKNOWN_ORDER = "unknown_order"

@@ -157,6 +157,9 @@ class Refund:
         self._become(RefundStatus.FAILED, at)
         if code == ABNORMAL:
             self.reports.append(Report(IncidentKind.REFUND_ABNORMAL, failure.message))
+        elif self.initiated_by is Initiator.BASEPAY:  # nobody asked, so nobody else will look
+            text = f"{self.refund_no}: {failure.provider_code} {failure.message}"
+            self.reports.append(Report(IncidentKind.DUPLICATE_NOT_REFUNDED, text))
 
     def _park(self, difference: str) -> None:
         if not self.parked:

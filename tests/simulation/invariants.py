@@ -7,7 +7,7 @@ from application.records import Message
 from domain.events import EventType, IncidentKind
 from domain.money import ZERO
 from domain.payment import Payment
-from domain.refund import Refund
+from domain.refund import Initiator, Refund
 from domain.status import PaymentStatus, RefundStatus
 from tests.simulation.world import Broken, SimulatedWorld
 
@@ -157,6 +157,10 @@ def _check_incidents(world: SimulatedWorld) -> None:
             IncidentKind.DUPLICATE_PAYMENT: sum(p.duplicate_of is not None for p in payments),
             IncidentKind.PAYMENT_MISMATCH: sum(p.parked for p in payments),
             IncidentKind.REFUND_ABNORMAL: sum(r.abnormal for r in world.refunds()),
+            IncidentKind.DUPLICATE_NOT_REFUNDED: sum(
+                r.failure is not None and not r.abnormal and r.initiated_by is Initiator.BASEPAY
+                for r in world.refunds()
+            ),
         }
     )
     seen = Counter(incident.kind for incident in world.tables.incidents._rows.values())

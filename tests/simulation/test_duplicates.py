@@ -1,8 +1,6 @@
-"""What the simulations found and nobody has decided yet."""
+"""A duplicate that the provider will not give back is not forgotten."""
 
 import asyncio
-
-import pytest
 
 from tests.simulation.invariants import check_always
 from tests.simulation.stories import ALIPAY
@@ -10,7 +8,6 @@ from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.world import SimulatedWorld
 
 
-@pytest.mark.xfail(reason="a refused refund of a duplicate raises no incident", strict=True)
 def test_a_person_hears_when_a_duplicate_cannot_be_given_back() -> None:
     async def whole() -> set[str | None]:
         world = SimulatedWorld(at_rest=check_always)
