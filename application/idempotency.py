@@ -9,7 +9,7 @@ from application.ports import AlreadyExists, Clock, Locks, LostUpdate, NewWork
 from application.records import Request
 from domain.errors import IdempotencyInProgress, IdempotencyKeyReused
 
-#: How long a running request is left alone; longer than its provider call can take.
+#: How long a running request is left alone; longer than its two provider calls of 9 s can take.
 LEASE = timedelta(seconds=20)
 
 #: How long a twin waits for the first answer, in all.

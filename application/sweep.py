@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 from application.ledger import Ledger
 from application.ports import Agenda, Clock, NewWork
@@ -12,6 +13,8 @@ from application.refresh_refund import RefreshRefund
 log = logging.getLogger("basepay.sweeper")
 
 BATCH = 200
+
+#: Asks under way per account, so that a silent provider holds up only its own orders.
 AT_ONCE = 16
 
 
@@ -30,42 +33,42 @@ class Sweep:
     ) -> None:
         self._work, self._agenda, self._clock, self._ledger = work, agenda, clock, ledger
         self._refresh_payment, self._refresh_refund = refresh_payment, refresh_refund
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(AT_ONCE))
 
     async def __call__(self) -> int:
         """Ask about what is due now; how many orders that were."""
         now = self._clock.now()
         payments = await self._agenda.due_payments(now, BATCH)
         refunds = await self._agenda.due_refunds(now, BATCH)
-        await self._each(payments, self._payment, self._put_off_payment)
-        await self._each(refunds, self._refund, self._put_off_refund)
+        await asyncio.gather(
+            *(self._one(id, self._payment, self._put_off_payment) for id in payments),
+            *(self._one(id, self._refund, self._put_off_refund) for id in refunds),
+        )
         return len(payments) + len(refunds)
 
-    async def _each(
+    async def _one(
         self,
-        ids: Sequence[str],
+        id: str,
         ask: Callable[[str], Awaitable[None]],
         put_off: Callable[[str], Awaitable[None]],
     ) -> None:
-        async def one(id: str) -> None:
-            async with self._slots:
-                try:
-                    await ask(id)
-                except Exception:  # one bad order must not stop the others
-                    log.exception("could not ask about %s", id)
-                    await put_off(id)
-
-        await asyncio.gather(*(one(id) for id in ids))
+        try:
+            await ask(id)
+        except Exception:  # one bad order must not stop the others
+            log.exception("could not ask about %s", id)
+            await put_off(id)
 
     async def _payment(self, id: str) -> None:
         async with self._work() as work:
             payment = await work.payments.get(id)
-        await self._refresh_payment(payment)
+        async with self._slots[payment.account]:
+            await self._refresh_payment(payment)
 
     async def _refund(self, id: str) -> None:
         async with self._work() as work:
             refund = await work.refunds.get(id)
-        await self._refresh_refund(refund)
+        async with self._slots[refund.account]:
+            await self._refresh_refund(refund)
 
     async def _put_off_payment(self, id: str) -> None:
         now = self._clock.now()

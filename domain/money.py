@@ -37,6 +37,9 @@ class Money:
         sign = "-" if self.fen < 0 else ""
         return f"{sign}{abs(self.fen) // 100}.{abs(self.fen) % 100:02d}"
 
+    def __str__(self) -> str:
+        return f"{self.to_yuan()} {self.currency}"
+
     def __add__(self, other: Self) -> Self:
         return type(self)(self.fen + self._same(other).fen, self.currency)
 

@@ -27,6 +27,9 @@ class Payee:
     merchant_id: str | None
     app_id: str | None
 
+    def __str__(self) -> str:
+        return f"merchant {self.merchant_id or 'unnamed'}, app id {self.app_id or 'unnamed'}"
+
     def contradicts(self, other: "Payee") -> bool:
         """True if both speak of the same thing and say different things."""
         pairs = ((self.merchant_id, other.merchant_id), (self.app_id, other.app_id))

@@ -193,9 +193,9 @@ class Payment:
 
     def _difference(self, paid: Paid) -> str:
         if paid.amount != self.charged_amount:
-            return f"paid {paid.amount}, charged {self.charged_amount}"
+            return f"{paid.amount} were paid, {self.charged_amount} were charged"
         if self.payee.contradicts(paid.payee):
-            return f"paid to {paid.payee}, ordered for {self.payee}"
+            return f"paid to {paid.payee}; the order is for {self.payee}"
         return ""
 
     def _park(self, kind: IncidentKind, difference: str) -> None:

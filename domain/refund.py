@@ -138,7 +138,7 @@ class Refund:
         if self.status is RefundStatus.SUCCEEDED:
             return
         if outcome.amount != self.charged_amount:
-            self._park(f"refunded {outcome.amount}, asked {self.charged_amount}")
+            self._park(f"{outcome.amount} went back, {self.charged_amount} were asked")
             return
         self._accepted(outcome.provider_refund_id, outcome.accepted_at or at)
         self.succeeded_at = outcome.refunded_at

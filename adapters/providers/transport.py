@@ -8,7 +8,7 @@ import httpx
 from yarl import URL
 
 #: The interface's four limits, in seconds, for a request that brings none of its own.
-DEFAULT_SECONDS = {"connect": 5.0, "pool": 5.0, "read": 10.0}
+DEFAULT_SECONDS = {"connect": 4.0, "pool": 4.0, "read": 8.0}
 
 #: WeChat Pay closes an idle connection after 8 s; leaving first avoids writing into a dead one.
 KEEPALIVE_SECONDS = 5.0
@@ -28,7 +28,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         *,
-        total_seconds: float = 20.0,
+        total_seconds: float = 9.0,
         max_answer_bytes: int = 1 << 20,
         max_connections: int = 64,
     ) -> None:

@@ -1,4 +1,4 @@
-"""The body of an answer: node, field order, escapes and signature. Source: alipay.md §1.2, §2.2."""
+"""The body of an answer: node, field order, escapes, signature. Source: REFERENCE.md §1.2, §2.2."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What merchants may ask for in biz_content, field by field. Source: alipay.md §3.2, §4, §5."""
+"""What merchants may ask for in biz_content, field by field. Source: REFERENCE.md §3.2, §4, §5."""
 
 from typing import Annotated, TypeVar
 
@@ -8,9 +8,9 @@ from msgspec import Meta
 from adapters.providers.alipay.sandbox.refused import Refused, business
 from adapters.providers.alipay.sandbox.yuan import to_fen
 
-#: Hyphens are outside the documented alphabet, but accepted in practice (alipay.md §9).
+#: Hyphens are outside the documented alphabet, but accepted in practice (REFERENCE.md §9).
 Number = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
-#: `/`, `=` and `&` are forbidden (alipay.md §3.2).
+#: `/`, `=` and `&` are forbidden (REFERENCE.md §3.2).
 Subject = Annotated[str, Meta(pattern=r"\A[^/=&]{1,256}\Z")]
 #: A price is text; a bare JSON number is read by its digits.
 Price = str | int | float

@@ -1,4 +1,4 @@
-"""When an order and its code end. Source: alipay.md §3.3."""
+"""When an order and its code end. Source: REFERENCE.md §3.3."""
 
 import re
 from datetime import datetime, timedelta

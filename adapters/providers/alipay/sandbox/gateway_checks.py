@@ -1,4 +1,4 @@
-"""The checks of the gateway in its own order, before any business. Source: alipay.md App. A."""
+"""The checks of the gateway in its own order, before any business. Source: REFERENCE.md App. A."""
 
 import html
 from collections.abc import Collection, Mapping
@@ -84,7 +84,7 @@ def _check_layout(parameters: Mapping[str, str]) -> None:
 
 
 def _what_was_verified(text: str) -> str:
-    """The built string, HTML-escaped, so that the caller can compare (alipay.md §2.2)."""
+    """The built string, HTML-escaped, so that the caller can compare (REFERENCE.md §2.2)."""
     return f"验签出错，网关生成的验签字符串为：{html.escape(text)}"
 
 

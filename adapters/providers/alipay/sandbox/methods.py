@@ -20,7 +20,7 @@ class Method:
     zero_when_refused: tuple[str, ...] = ()
 
     def fields_when_refused(self, parameters: Mapping[str, str]) -> dict[str, str]:
-        """What stands besides the error, as in captured samples (alipay.md §4.1, §5.1)."""
+        """What stands besides the error, as in captured samples (REFERENCE.md §4.1, §5.1)."""
         if not self.zero_when_refused:
             return {}
         return dict.fromkeys(self.zero_when_refused, "0.00") | _number_asked(parameters)

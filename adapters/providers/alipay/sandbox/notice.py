@@ -1,4 +1,4 @@
-"""The asynchronous notify: its fields, and how each delivery is signed. Source: alipay.md §6."""
+"""The asynchronous notify: its fields, and how each delivery is signed. Source: REFERENCE.md §6."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

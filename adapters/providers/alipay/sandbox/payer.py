@@ -1,4 +1,4 @@
-"""What the payer does with the phone. Source: alipay.md §4.3."""
+"""What the payer does with the phone. Source: REFERENCE.md §4.3."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""alipay.trade.precreate: a code for the payer to scan. Source: alipay.md §3.6."""
+"""alipay.trade.precreate: a code for the payer to scan. Source: REFERENCE.md §3.6."""
 
 import secrets
 from datetime import datetime

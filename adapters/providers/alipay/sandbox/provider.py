@@ -34,7 +34,7 @@ class AlipaySandbox:
     name = NAME
     paths: Sequence[str] = (GATEWAY,)
     fault_kinds = frozenset({DUPLICATE_ROOT, NO_FUND_CHANGE})
-    #: Eight deliveries in all (alipay.md §6.5).
+    #: Eight deliveries in all (REFERENCE.md §6.5).
     retry_delays_seconds: Sequence[float] = (
         4 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""alipay.trade.refund and alipay.trade.fastpay.refund.query. Source: alipay.md §5."""
+"""alipay.trade.refund and alipay.trade.fastpay.refund.query. Source: REFERENCE.md §5."""
 
 from adapters.providers.alipay.sandbox import biz_content as asked
 from adapters.providers.alipay.sandbox import trade

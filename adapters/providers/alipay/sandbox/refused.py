@@ -1,6 +1,6 @@
-"""What the gateway or the business behind it refuses. Source: alipay.md §8."""
+"""What the gateway or the business behind it refuses. Source: REFERENCE.md §8."""
 
-#: Text of every gateway code (alipay.md §8.2).
+#: Text of every gateway code (REFERENCE.md §8.2).
 MESSAGES = {
     "10000": "Success",
     "20000": "Service Currently Unavailable",
@@ -12,7 +12,7 @@ MESSAGES = {
     "40006": "Insufficient Permissions",
 }
 
-#: Chinese texts of business refusals (alipay.md §4, §5, §8).
+#: Chinese texts of business refusals (REFERENCE.md §4, §5, §8).
 SUB_MESSAGES = {
     "ACQ.APPLY_PC_MERCHANT_CODE_ERROR": "申请二维码失败",
     "ACQ.CONTEXT_INCONSISTENT": "交易信息被篡改",

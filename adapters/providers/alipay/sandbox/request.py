@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 from adapters.providers.alipay.sandbox.refused import invalid
 
-#: The only ones Alipay decodes (alipay.md §1.2), by the codec that reads them.
+#: The only ones Alipay decodes (REFERENCE.md §1.2), by the codec that reads them.
 CHARSETS = {"utf-8": "utf-8", "gbk": "gbk"}
 
 #: More parameters than any real call carries; a longer form is refused unread.
@@ -18,7 +18,7 @@ def codec_of(parameters: Mapping[str, str]) -> str | None:
 
 
 def read_parameters(query: bytes, body: bytes) -> dict[str, str]:
-    """Merge query and body, decoded by the query's `charset`; the query wins (alipay.md §1.2).
+    """Merge query and body, decoded by the query's `charset`; the query wins (REFERENCE.md §1.2).
 
     Raises Refused when the bytes are not a form in that charset.
     """

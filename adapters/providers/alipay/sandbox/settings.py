@@ -8,7 +8,7 @@ from adapters.providers.alipay.sandbox.trade_status import TradeStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlipayRules:
-    """Assumptions and switches; sections are those of the protocol reference alipay.md."""
+    """Assumptions and switches; sections are those of the REFERENCE.md."""
 
     #: v2 documents no window, v3 says 10 minutes (§1.3, unverified).
     timestamp_window_seconds: int = 600

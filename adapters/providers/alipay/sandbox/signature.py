@@ -1,4 +1,4 @@
-"""RSA2: which text is signed, and the signature over it. Source: alipay.md §2."""
+"""RSA2: which text is signed, and the signature over it. Source: REFERENCE.md §2."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""alipay.trade.query, close and cancel. Source: alipay.md §4."""
+"""alipay.trade.query, close and cancel. Source: REFERENCE.md §4."""
 
 from adapters.providers.alipay.sandbox import trade
 from adapters.providers.alipay.sandbox.biz_content import TradeReference

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class TradeStatus(StrEnum):
-    """Alipay's own words are the last four (alipay.md §4.2); before the scan there is no trade."""
+    """Alipay's own words are the last four (REFERENCE.md §4.2); unscanned, there is no trade."""
 
     UNSCANNED = "UNSCANNED"  # a code is out, Alipay says TRADE_NOT_EXIST (§4.3)
     CODE_DEAD = "CODE_DEAD"  # nobody scanned it in time: TRADE_NOT_EXIST for ever

@@ -18,7 +18,7 @@ from adapters.providers.sandbox.records import Callback, Order, Refund
 
 NAME = "alipay"
 
-#: What Alipay calls TRADE_NOT_EXIST (alipay.md §4.3).
+#: What Alipay calls TRADE_NOT_EXIST (REFERENCE.md §4.3).
 BEFORE_THE_TRADE = frozenset({TradeStatus.UNSCANNED, TradeStatus.CODE_DEAD})
 
 
@@ -79,7 +79,7 @@ class Trades:
             heapq.heappush(self._deadlines, (deadline, order.provider_order_no))
 
     def _is_told(self, order: Order, *, changed: bool, refund: Refund | None) -> bool:
-        """The trigger table (alipay.md §6.2)."""
+        """The trigger table (REFERENCE.md §6.2)."""
         if refund and order.state == TradeStatus.TRADE_CLOSED:
             return self._rules.notifies_full_refund
         return (changed or refund is not None) and order.state in self._rules.notified
@@ -100,7 +100,7 @@ class Trades:
 
 
 def new_trade_no(now: datetime) -> str:
-    """28 digits that begin with the day (alipay.md §9)."""
+    """28 digits that begin with the day (REFERENCE.md §9)."""
     return f"{now.astimezone(china_time.CHINA):%Y%m%d}2200{digits(16)}"
 
 

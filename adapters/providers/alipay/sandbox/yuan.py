@@ -3,10 +3,10 @@
 import re
 from decimal import Decimal
 
-#: At most two decimals and no exponent (alipay.md §9).
+#: At most two decimals and no exponent (REFERENCE.md §9).
 YUAN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
-#: 100 000 000 yuan, the most one order may ask for (alipay.md §9).
+#: 100 000 000 yuan, the most one order may ask for (REFERENCE.md §9).
 MOST_FEN = 100_000_000_00
 
 

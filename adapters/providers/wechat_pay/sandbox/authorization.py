@@ -1,4 +1,4 @@
-"""Check who calls: the Authorization header over the exact bytes (wechat-pay.md §1.2, §2.2)."""
+"""Check who calls: the Authorization header over the exact bytes (REFERENCE.md §1.2, §2.2)."""
 
 import binascii
 import re

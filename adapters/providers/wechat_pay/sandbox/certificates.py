@@ -1,4 +1,4 @@
-"""The list of platform certificates, encrypted for the merchant (wechat-pay.md §2.6)."""
+"""The list of platform certificates, encrypted for the merchant (REFERENCE.md §2.6)."""
 
 from collections.abc import Mapping
 from typing import Any

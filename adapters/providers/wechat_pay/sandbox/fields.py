@@ -1,4 +1,4 @@
-"""Check request bodies field by field (wechat-pay.md §1.5, §1.6)."""
+"""Check request bodies field by field (REFERENCE.md §1.5, §1.6)."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the platform owes the merchant to know (wechat-pay.md §6)."""
+"""What the platform owes the merchant to know (REFERENCE.md §6)."""
 
 import uuid
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Refusals as WeChat Pay words them (wechat-pay.md §8)."""
+"""Refusals as WeChat Pay words them (REFERENCE.md §8)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which fields each call must carry (wechat-pay.md §1.6, §3.1, §5.1)."""
+"""Which fields each call must carry (REFERENCE.md §1.6, §3.1, §5.1)."""
 
 from collections.abc import Sequence
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-#: Pauses after the first attempt (wechat-pay.md §6.7), in seconds.
+#: Pauses after the first attempt (REFERENCE.md §6.7), in seconds.
 RETRY_DELAYS_SECONDS = (
     15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600,
 )  # fmt: skip
