@@ -7,6 +7,7 @@ from pathlib import Path
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from litestar.response import Redirect
 
 from adapters.http.describe import AUDIENCE, Audience
 
@@ -35,10 +36,14 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-START = """SwaggerUIBundle({
+START = """const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+document.documentElement.classList.toggle("dark-mode", dark);
+SwaggerUIBundle({
   url: "/schema/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  persistAuthorization: true,
   validatorUrl: null
 });
 """
@@ -49,6 +54,12 @@ POLICY = {
         "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
     )
 }
+
+
+@get("/", status_code=302, opt=OPEN)
+async def enter() -> Redirect:
+    """Lead whoever opens the bare address to the API."""
+    return Redirect("/schema")
 
 
 @get("/schema", opt=OPEN)
@@ -68,7 +79,7 @@ async def browse_asset(name: FromPath[str]) -> Response[bytes]:
     return Response(_asset(name), media_type=ASSETS[name], headers=headers)
 
 
-ROUTES = [browse, browse_asset]
+ROUTES = [enter, browse, browse_asset]
 
 
 @cache

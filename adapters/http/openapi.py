@@ -20,6 +20,7 @@ from adapters.http.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from adapters.http.examples import EXAMPLES
 from adapters.http.schemas import Problem
 from application.ports import LostUpdate, Unavailable
 from domain.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidRequest, NotFound
@@ -81,10 +82,8 @@ HEADERS: dict[str, Json] = {
 def document(routes: Iterable[HTTPRouteHandler]) -> Json:
     """The whole document; routes without a description stay out."""
     described = [(route, route.opt[OPERATION]) for route in routes if OPERATION in route.opt]
-    kinds = {kind for _, each in described for kind in _kinds(each)} | {Problem}
-    _, components = msgspec.json.schema_components(
-        sorted(kinds, key=lambda kind: kind.__name__), ref_template=REF
-    )
+    components = _components([operation for _, operation in described])
+    queries = {operation.query.__name__ for _, operation in described}
     paths: dict[str, Json] = {}
     for route, operation in described:
         for path in route.paths:
@@ -95,12 +94,11 @@ def document(routes: Iterable[HTTPRouteHandler]) -> Json:
     return {
         "openapi": "3.1.0",
         "info": INFO,
-        "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "security": [{"api_key": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {name: schema for name, schema in components.items() if name not in queries},
             "headers": HEADERS,
             "securitySchemes": {
                 "api_key": {
@@ -111,6 +109,17 @@ def document(routes: Iterable[HTTPRouteHandler]) -> Json:
             },
         },
     }
+
+
+def _components(operations: Iterable[Operation]) -> dict[str, Json]:
+    """Every kind by its name, with the examples there are; queries too, to be taken apart."""
+    kinds = {kind for each in operations for kind in _kinds(each)} | {Problem}
+    _, schemas = msgspec.json.schema_components(
+        sorted(kinds, key=lambda kind: kind.__name__), ref_template=REF
+    )
+    for kind, example in EXAMPLES.items():
+        schemas[kind.__name__]["examples"] = [example]
+    return dict(sorted(schemas.items()))
 
 
 def _kinds(operation: Operation) -> Iterable[type[msgspec.Struct]]:
@@ -127,7 +136,7 @@ def _operation(
     described: Json = {
         "operationId": route.handler_name,
         "tags": [operation.tag],
-        "summary": summary.rstrip("."),
+        "summary": summary.rstrip(".").replace("`", ""),  # no page reads Markdown there
         "description": description or summary,
         "parameters": [
             *_path_parameters(path),

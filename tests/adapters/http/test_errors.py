@@ -140,9 +140,7 @@ def test_an_unavailable_part_is_not_named_to_callers(failing):
     assert "db-7" not in failing(ONE_OF_EACH[-1]).text
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/nothing", "/v1/payments/a/b", "/v1/payments/a/open"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/v1/payments/a/b", "/v1/payments/a/open"])
 def test_an_address_without_a_route_is_a_problem(shop, path):
     response = shop.get(path)
 

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from adapters.http import payments, refunds, schemas
 from adapters.http.app import API_ROUTES
 from adapters.http.errors import ANSWERS
+from adapters.http.examples import EXAMPLES
 from adapters.http.health import ROUTES as HEALTH_ROUTES
 from adapters.http.requests import PaymentRequest, RefundRequest
 from application.records import Incident
@@ -90,6 +91,31 @@ def test_every_pattern_is_one_that_every_language_reads(document):
         Draft202012Validator({"pattern": json.loads(pattern)}, validate_formats=True)
 
 
+def test_query_parameters_are_told_where_they_are_used_only(document, operations):
+    assert not [name for name in document["components"]["schemas"] if name.endswith("Query")]
+    [listed] = [each for each in operations if each["operationId"] == "list_payments"]
+    assert "cursor" in {each["name"] for each in listed["parameters"]}
+
+
+def test_summaries_are_plain_text(operations):
+    assert not [each["summary"] for each in operations if "`" in each["summary"]]
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_an_example_has_every_field_of_its_kind(document, kind):
+    [example] = document["components"]["schemas"][kind.__name__]["examples"]
+
+    assert set(example) == set(kind.__struct_fields__)
+    msgspec.convert(example, kind)
+
+
+def test_the_example_event_carries_a_payment(document):
+    [example] = document["components"]["schemas"]["Event"]["examples"]
+
+    assert set(example["data"]) == set(schemas.Payment.__struct_fields__)
+    msgspec.convert(example["data"], schemas.Payment)
+
+
 @pytest.mark.parametrize(
     ("example", "kind"), [(payments.EXAMPLE, PaymentRequest), (refunds.EXAMPLE, RefundRequest)]
 )
@@ -155,6 +181,13 @@ def test_the_page_loads_nothing_from_another_host(stranger):
     for address in loaded:
         assert address.startswith("/schema/")
         assert stranger.get(address).status_code == 200
+
+
+def test_the_bare_address_leads_to_the_page(stranger):
+    entered = stranger.get("/")
+
+    assert entered.status_code == 302
+    assert entered.headers["location"] == "/schema"
 
 
 def test_the_page_reads_our_document(stranger):
