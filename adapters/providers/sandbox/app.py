@@ -85,7 +85,7 @@ def create_sandbox(
             world.book.close()
 
     app = Sandbox(
-        route_handlers=[*control.HANDLERS, phone.show_phone],
+        route_handlers=[*control.HANDLERS, *phone.HANDLERS],
         dependencies={
             "world": Provide(lambda: world, sync_to_thread=False),
             "providers": Provide(lambda: by_name, sync_to_thread=False),

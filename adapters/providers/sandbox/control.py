@@ -1,8 +1,8 @@
 """What testers may do to the simulators: the payer's phone, the book, the clock, faults."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, delete, get, post
@@ -64,6 +64,9 @@ class CallbackRow(msgspec.Struct, frozen=True):
     last_answer: str | None
 
 
+Row = TypeVar("Row", OrderRow, RefundRow, CallbackRow)
+
+
 class BookAnswer(msgspec.Struct, frozen=True):
     """The provider's truth."""
 
@@ -99,9 +102,9 @@ async def credentials(
 async def read_book(world: NamedDependency[World]) -> BookAnswer:
     await world.book.durable()
     return BookAnswer(
-        orders=[order_row(order) for order in world.book.orders()],
-        refunds=[_refund_row(refund) for refund in world.book.refunds()],
-        pending_callbacks=[_callback_row(each) for each in world.book.pending_callbacks()],
+        orders=[_row(OrderRow, order) for order in world.book.orders()],
+        refunds=[_row(RefundRow, refund) for refund in world.book.refunds()],
+        pending_callbacks=[_row(CallbackRow, each) for each in world.book.pending_callbacks()],
     )
 
 
@@ -122,7 +125,7 @@ async def payer_acts(
     except PayerRefused as refusal:
         raise HTTPException(str(refusal), status_code=409) from refusal
     await world.book.durable()
-    return order_row(world.book.order(order.provider, order.provider_order_no) or order)
+    return _row(OrderRow, world.book.order(order.provider, order.provider_order_no) or order)
 
 
 @post("/sandbox/clock", status_code=200)
@@ -178,14 +181,8 @@ def _find_order(world: World, payer: Payer, names: Sequence[str]) -> Order:
     return found
 
 
-def order_row(order: Order) -> OrderRow:
-    """Show an order without its provider's own details."""
-    return OrderRow(**{name: getattr(order, name) for name in OrderRow.__struct_fields__})
-
-
-def _refund_row(refund: Refund) -> RefundRow:
-    return RefundRow(**{name: getattr(refund, name) for name in RefundRow.__struct_fields__})
-
-
-def _callback_row(callback: Callback) -> CallbackRow:
-    return CallbackRow(**{name: getattr(callback, name) for name in CallbackRow.__struct_fields__})
+def _row(kind: type[Row], record: Order | Refund | Callback) -> Row:
+    """Take what a row shows; its times in UTC, whatever zone a merchant wrote them in."""
+    values = {name: getattr(record, name) for name in kind.__struct_fields__}
+    times = {name: each for name, each in values.items() if isinstance(each, datetime)}
+    return kind(**values | {name: at.astimezone(UTC) for name, at in times.items()})
