@@ -4,10 +4,11 @@ import logging
 import re
 from time import perf_counter
 from urllib.parse import quote
-from uuid import uuid4
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapters.ids import new_nonce
 
 log = logging.getLogger("basepay.access")
 
@@ -60,4 +61,4 @@ def _request_id(scope: Scope) -> str:
     sent = [value for name, value in scope["headers"] if name == b"x-request-id"]
     if len(sent) == 1 and SANE.fullmatch(sent[0]):
         return sent[0].decode()
-    return uuid4().hex
+    return new_nonce()

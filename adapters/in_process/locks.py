@@ -1,7 +1,8 @@
 """Locks among the tasks of one process: twins wait for each other here."""
 
 import asyncio
-import secrets
+
+from adapters.ids import new_nonce
 
 
 class InProcessLocks:
@@ -19,7 +20,7 @@ class InProcessLocks:
                     await self._released(key)
         except TimeoutError:
             return None
-        token = secrets.token_hex(8)
+        token = new_nonce()
         self._held[key] = token
         return token
 

@@ -206,7 +206,7 @@ def main(orders: int) -> None:
     )
     key = added.stdout.decode().strip()
     with (folder / "log").open("w") as log:
-        service = subprocess.Popen(basepay("serve"), stderr=log, cwd=ROOT)
+        service = subprocess.Popen(basepay("serve", "api"), stderr=log, cwd=ROOT)
     os.sched_setaffinity(service.pid, {cores[0]})
     try:
         url = f"http://127.0.0.1:{port}"

@@ -1,8 +1,8 @@
 """How WeChat Pay and we prove to each other who is speaking. Source: MAPPING.md §2."""
 
-import secrets
 from collections.abc import Mapping
 
+from adapters.ids import new_nonce
 from adapters.providers.checked import NotGenuine
 from adapters.providers.signer import Signer, verifies
 from adapters.providers.wechat_pay.keys import Keys
@@ -20,7 +20,7 @@ async def authorization(
     signer: Signer, *, mchid: str, serial_no: str, method: str, target: str, body: bytes, at: float
 ) -> str:
     """Return the Authorization header over exactly this request line and body; `at`: wall time."""
-    timestamp, nonce = str(int(at)), secrets.token_hex(16)
+    timestamp, nonce = str(int(at)), new_nonce()
     message = f"{method}\n{target}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
     signature = await signer.sign(message)
     return (
