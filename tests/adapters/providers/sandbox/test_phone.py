@@ -1,22 +1,47 @@
 """The payer's phone shows what there is to pay, whatever a merchant wrote into it."""
 
 import re
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
 from adapters.clock import MovableClock
+from adapters.providers.alipay.sandbox.trade_status import TradeStatus
 from adapters.providers.sandbox.app import create_sandbox
 from adapters.providers.sandbox.book import Book
+from adapters.providers.sandbox.phone import BEIJING, STATES
 from adapters.providers.sandbox.provider import World
-from adapters.providers.sandbox.records import Code, Order
+from adapters.providers.sandbox.records import Callback, Code, Order
+from adapters.providers.wechat_pay.sandbox import trades
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
+
+
+class Phone:
+    """A browser on the simulators' port; called, it opens the phone's page."""
+
+    def __init__(self, run, app):
+        self._run, self._app = run, app
+
+    def __call__(self, **target):
+        return self.fetch("/sandbox", params=target)
+
+    def arm(self, **fault):
+        self.fetch("/sandbox/faults", method="POST", json=fault)
+
+    def fetch(self, path, *, method="GET", **more):
+        return self._run(self._fetch(method, path, more))
+
+    async def _fetch(self, method, path, more):
+        transport = httpx.ASGITransport(app=self._app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://phone") as browser:
+            return await browser.request(method, path, **more)
 
 
 @pytest.fixture
 def phone(run, sandbox_keys):
-    """A way to open pages of a simulator, and the book behind it."""
+    """The phone of a simulator, and the book behind it."""
     books: list[Book] = []
 
     def provider(world: World) -> WeChatPaySandbox:
@@ -39,12 +64,7 @@ def phone(run, sandbox_keys):
         )
     )
 
-    async def open_page(target):
-        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]  # Litestar types ASGI by TypedDicts
-        async with httpx.AsyncClient(transport=transport, base_url="http://phone") as browser:
-            return await browser.get("/sandbox", params=target)
-
-    return lambda **target: run(open_page(target)), books[0]
+    return Phone(run, app), books[0]
 
 
 def test_it_lists_orders_with_their_amounts_in_yuan(phone):
@@ -81,3 +101,79 @@ def test_it_loads_nothing_from_another_host(phone):
 
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.text)
+
+
+@pytest.mark.parametrize(
+    "state", [*TradeStatus, trades.NOTPAY, trades.SUCCESS, trades.REFUND, trades.CLOSED]
+)
+def test_every_state_is_told_in_words_beside_the_providers_own(phone, state):
+    open_page, book = phone
+    (order,) = book.orders()
+    book.keep(replace(order, state=state))
+
+    page = open_page(order="ORDER-0001").text
+    assert page.count(STATES[state]) == 2  # on the order and in the list
+    assert page.count(f'<code class="soft">{state}</code>') == 2
+
+
+def test_only_who_paid_reads_how_basepay_learns_of_it(phone):
+    open_page, book = phone
+    (order,) = book.orders()
+    before = open_page(order="ORDER-0001").text
+    book.keep(replace(order, paid_at=order.created_at, state="SUCCESS"))
+
+    hint = "told by a callback"
+    assert (hint in before, hint in open_page(order="ORDER-0001").text) == (False, True)
+
+
+def test_a_callback_that_did_not_arrive_can_be_seen(phone):
+    open_page, book = phone
+    (order,) = book.orders()
+    callback = Callback(
+        id="c-1",
+        provider="wechat",
+        provider_order_no="ORDER-0001",
+        event="TRANSACTION.SUCCESS",
+        url="http://127.0.0.1:9/",
+        content={},
+        created_at=order.created_at,
+        next_at=order.created_at.replace(hour=4, minute=0, second=15) + timedelta(days=1),
+        attempts=3,
+        last_answer="dropped",
+    )
+    before = open_page().text
+    book.keep(callback)
+
+    page = open_page().text
+    for told in ("TRANSACTION.SUCCESS", "tried 3×", "last: dropped", "12:00:15"):  # Beijing: +8
+        assert (told in before, told in page) == (False, True)
+    book.keep(replace(callback, next_at=None, delivered_at=order.created_at))
+    assert "TRANSACTION.SUCCESS" not in open_page().text
+
+
+def test_an_armed_fault_says_whom_and_what_it_meets(phone):
+    open_page, _ = phone
+    open_page.arm(kind="latency", provider="wechat", operation="query", seconds=1.5, times=2)
+    open_page.arm(kind="status", status=502, times=None)
+
+    page = re.sub(r"\s+", " ", open_page().text)
+    assert "latency 1.5 s · wechat · query · ×2" in page
+    assert "status 502 · any provider · any operation · until cleared" in page
+
+
+def test_times_are_utc_whatever_zone_a_merchant_wrote(phone):
+    open_page, book = phone
+    (order,) = book.orders()
+    beijing = order.created_at.astimezone(BEIJING) + timedelta(hours=2)
+    book.keep(replace(order, expires_at=beijing))
+
+    (row,) = open_page.fetch("/sandbox/book").json()["orders"]
+    assert row["expires_at"].endswith("Z")
+    assert datetime.fromisoformat(row["expires_at"]) == beijing
+
+
+def test_the_bare_address_leads_to_the_phone(phone):
+    open_page, _ = phone
+    entered = open_page.fetch("/")
+
+    assert (entered.status_code, entered.headers["location"]) == (302, "/sandbox")
