@@ -8,6 +8,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from adapters.providers.transport import AiohttpTransport
+
 View = dict[str, Any]
 T = TypeVar("T")
 
@@ -28,8 +30,8 @@ class Shop:
         """Connect to a running stack."""
         headers = {"Authorization": f"Bearer {api_key}"}
         async with (
-            httpx.AsyncClient(base_url=api_url, headers=headers, timeout=30) as api,
-            httpx.AsyncClient(base_url=sandbox_url, timeout=30) as sandbox,
+            httpx.AsyncClient(base_url=api_url, headers=headers, transport=_line()) as api,
+            httpx.AsyncClient(base_url=sandbox_url, transport=_line()) as sandbox,
         ):
             yield cls(api, sandbox)
 
@@ -155,3 +157,7 @@ class Shop:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             seen = await read()
         return seen
+
+
+def _line() -> AiohttpTransport:
+    return AiohttpTransport(total_seconds=30)

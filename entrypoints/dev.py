@@ -12,6 +12,7 @@ import httpx
 
 from adapters.clock import MovableClock
 from adapters.http.app import create_http
+from adapters.providers.transport import AiohttpTransport
 from application.records import Caller
 from entrypoints.bootstrap import Basepay, running
 from entrypoints.keys import hash_of, new_key
@@ -64,7 +65,7 @@ async def dev_stack(
 
 
 async def _credentials(sandbox_url: str) -> dict[str, Any]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
         answer = await client.get(f"{sandbox_url}/sandbox/credentials")
     credentials: dict[str, Any] = answer.raise_for_status().json()
     return credentials

@@ -14,7 +14,7 @@ from adapters.providers.sandbox.faults import Fault
 
 
 def verify(shop, body):
-    """The merchant's rule: all that came but sign and sign_type, sorted (alipay.md §2.3)."""
+    """The merchant's rule: all that came but sign and sign_type, sorted (REFERENCE.md §2.3)."""
     fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
     signature = base64.b64decode(fields.pop("sign"))
     del fields["sign_type"]
