@@ -10,6 +10,7 @@ from application.keeper import Keeper, Numbers
 from application.ports import Account, AlreadyExists, Clock, LostUpdate, NewWork, UnitOfWork
 from application.records import Evidence, RawCallback, Request
 from application.views import payment_view, refund_view, to_json
+from domain.errors import DomainError
 from domain.events import EventType, IncidentKind, Report
 from domain.outcome import Outcome, RefundOutcome
 from domain.payment import Payment
@@ -172,8 +173,15 @@ class Ledger:
             self._keep.payment(work, successor)
 
     def _refund_duplicate(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
-        account = self._accounts[payment.account]
-        id = self._numbers("ref")
+        text = f"{payment.order_no} was already paid by {payment.duplicate_of}"
+        payment.reports.append(Report(IncidentKind.DUPLICATE_PAYMENT, text))
+        amount = payment.refundable()
+        try:
+            payment.reserve(amount, at=now)
+        except DomainError as error:  # the success is true all the same
+            payment.reports.append(Report(IncidentKind.DUPLICATE_NOT_REFUNDED, str(error)))
+            return
+        account, id = self._accounts[payment.account], self._numbers("ref")
         refund = Refund(
             id=id,
             app=payment.app,
@@ -181,18 +189,15 @@ class Ledger:
             payment_id=payment.id,
             order_no=payment.order_no,
             account=payment.account,
-            amount=payment.refundable(),
-            charged_amount=payment.refundable(),
+            amount=amount,
+            charged_amount=amount,
             reason="duplicate payment",
             initiated_by=Initiator.BASEPAY,
             provider_refund_no=self._numbers.at_provider(id),
             created_at=now,
         )
         refund.request = account.refunds.prepare_refund(refund, payment)
-        payment.reserve(refund.amount, at=now)
         refund.next_check_at = payment.take_refund_turn(now, account.refund_spacing)
-        text = f"{payment.order_no} was already paid by {payment.duplicate_of}"
-        payment.reports.append(Report(IncidentKind.DUPLICATE_PAYMENT, text))
         self._keep.refund(work, refund)
 
     async def _reload(self, work: UnitOfWork, request: Request | None) -> None:

@@ -1,6 +1,7 @@
 """Creating, refreshing, closing and superseding payments."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -233,6 +234,23 @@ def test_of_two_paid_payments_the_second_is_refunded_by_itself(run, world):
     assert (loser["status"], loser["duplicate_of"]) == ("succeeded", second.order_id)
     assert [r.amount for r in trade.refunds.values()] == [Money(8888)]
     assert run(world.payment(second.order_id))["refunded_amount"] == 0
+
+
+def test_a_second_success_too_old_to_refund_is_learned_all_the_same(run, world, monkeypatch):
+    monkeypatch.setattr("domain.payment.REFUND_WINDOW", timedelta(seconds=-1))
+    first = run(world.pay(key="k1"))
+    world.wechat.stops_answering()
+    second = run(world.pay(key="k2", method=Method.ALIPAY_QR))
+    world.wechat.behaves_again()
+    world.alipay.payer_pays(seen(second)["provider_order_no"])
+    run(world.callback("payment", seen(second)["provider_order_no"], account="alipay-main"))
+    world.wechat.payer_pays(seen(first)["provider_order_no"])
+
+    run(world.callback("payment", seen(first)["provider_order_no"]))
+
+    assert run(world.payment(first.order_id))["status"] == "succeeded"
+    kinds = [incident.kind for incident in run(world.incidents())]
+    assert kinds == [IncidentKind.DUPLICATE_PAYMENT, IncidentKind.DUPLICATE_NOT_REFUNDED]
 
 
 def test_when_the_superseded_one_wins_its_successor_is_closed(run, world):
