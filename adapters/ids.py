@@ -11,10 +11,20 @@ _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _chance = random.Random()  # noqa: S311 -- nobody is kept out by an identifier
 
 
-def new_ulid() -> str:
-    """A fresh ULID: 48 bits of Unix milliseconds, 80 random bits, 26 characters."""
-    number = (time.time_ns() // 1_000_000) << 80 | _chance.getrandbits(80)
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+class _Ulids:
+    """Each is greater than the one before, so that what one process makes sorts as it was made."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        """A fresh ULID: 48 bits of Unix milliseconds, 80 random bits, 26 characters."""
+        number = (time.time_ns() // 1_000_000) << 80 | _chance.getrandbits(80)
+        self._last = number = max(number, self._last + 1)
+        return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+new_ulid = _Ulids()
 
 
 def new_nonce() -> str:
