@@ -24,7 +24,7 @@ def dev(tmp_path: Path) -> Iterator[DevProcess]:
     process.kill()
 
 
-@pytest.mark.timeout(60 + 20 * KILLS)
+@pytest.mark.timeout(180 + 30 * KILLS)
 def test_nothing_is_lost_or_doubled_however_often_the_process_is_killed(run, dev):
     chance = random.Random(SEED)
     load = Load(chance)

@@ -10,7 +10,7 @@ COUNT = int(os.environ.get("PROOF_HISTORIES", "300"))
 FIRST = int(os.environ.get("PROOF_SEED", "1"))
 
 
-@pytest.mark.timeout(60 + COUNT)
+@pytest.mark.timeout(180 + COUNT)
 def test_no_history_breaks_a_promise() -> None:
     steps = sum(play(seed).steps for seed in range(FIRST, FIRST + COUNT))
 

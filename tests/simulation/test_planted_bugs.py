@@ -255,7 +255,7 @@ def look_everywhere() -> None:
         play(seed)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("plant", "promise"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
 def test_a_planted_bug_is_caught(
     monkeypatch: pytest.MonkeyPatch, plant: Callable[[Patch], None], promise: str
