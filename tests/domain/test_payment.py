@@ -227,3 +227,21 @@ def test_what_providers_prove_beyond_the_paid_sum_is_believed_and_reported() -> 
     assert payment.excess_amount == Money(100)
     assert payment.refundable() == ZERO
     assert [report.kind for report in payment.reports] == [IncidentKind.REFUND_EXCEEDS_PAYMENT]
+
+
+def test_a_refund_tried_again_counts_once_towards_the_providers_limit():
+    payment = a_payment(status=PaymentStatus.SUCCEEDED)
+    payment.reserve(Money(100), at=NOON)
+    payment.shift_refund(reserved=Money(-100), refunded=ZERO)
+
+    payment.reserve(Money(100), at=NOON, again=True)
+
+    assert payment.refund_count == 1
+
+
+@pytest.mark.parametrize("fen", [0, -1])
+def test_a_refund_of_nothing_is_none(fen):
+    payment = a_payment(status=PaymentStatus.SUCCEEDED)
+
+    with pytest.raises(ValueError, match="is none"):
+        payment.reserve(Money(fen), at=NOON)

@@ -135,3 +135,25 @@ def test_stale_news_of_a_postponement_is_quiet(status: str) -> None:
     refund.learn(RefundPostponed("NOT_ENOUGH"), at=later(hours=2))
 
     assert not refund.reports
+
+
+def test_a_refusal_that_turns_out_abnormal_holds_the_money_again():
+    refund = a_refund()
+    refund.learn(RefundRefused(Failure("refused", "NO_AUTH")), at=NOON)
+    assert refund.reserved == ZERO
+
+    refund.learn(RefundAbnormal(Failure("abnormal", "ABNORMAL", "card closed")), at=NOON)
+
+    assert (refund.status, refund.abnormal) == (RefundStatus.FAILED, True)
+    assert refund.reserved == refund.amount
+    assert [report.kind for report in refund.reports] == [IncidentKind.REFUND_ABNORMAL]
+
+
+def test_a_refused_refund_that_the_provider_took_is_asked_about_until_it_ends():
+    refund = a_refund()
+    refund.learn(RefundRefused(Failure("refused", "NO_AUTH")), at=NOON)
+    assert refund.next_check_at is None
+
+    refund.learn(RefundAccepted("50001"), at=NOON)
+
+    assert refund.next_check_at is not None
