@@ -23,7 +23,20 @@ SHARED_KINDS = frozenset(
     }
 )
 
-OPERATIONS = frozenset({"prepay", "query", "close", "refund", "refund_query", "callback"})
+OPERATIONS = frozenset(
+    {
+        "prepay",
+        "charge",  # of a payment code
+        "query",
+        "close",
+        "reverse",  # of a charge: WeChat Pay's reverse, Alipay's cancel
+        "refund",
+        "refund_query",
+        "certificates",
+        "official_account",
+        "callback",
+    }
+)
 
 #: `callback_twice` meets callbacks only, `refund_closed` refunds only.
 _NAMED_FOR_THEIR_PLACE = ("callback", "refund")

@@ -9,7 +9,7 @@ from adapters.clock import MovableClock
 from adapters.providers.sandbox.book import Book
 from adapters.providers.sandbox.faults import Fault, Struck
 from adapters.providers.sandbox.keys import KeyRing
-from adapters.providers.sandbox.records import Callback, Order
+from adapters.providers.sandbox.records import Callback, Order, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,19 @@ class SandboxProvider(Protocol):
 
     def payer_acts(self, order: Order, action: PayerAction) -> None:
         """Let the payer act on an order; raise `PayerRefused` where the app would."""
+
+    def merchant_refunds(self, order: Order, refund_no: str, amount: int, reason: str) -> None:
+        """Refund `amount` fen on the merchant's own site; raise `PayerRefused` where it would."""
+
+    def merchant_mends(self, refund: Refund, *, arrives: bool) -> None:
+        """End an abnormal refund on the merchant's site: the money arrives, or it is closed."""
+
+    @property
+    def key_steps(self) -> Sequence[str]:
+        """Name what can happen to the keys this provider signs with, e.g. `sign_with_new`."""
+
+    def turn_keys(self, step: str) -> None:
+        """Do one of `key_steps` while traffic goes on."""
 
     def pass_time(self) -> None:
         """Do what is due by the clock: settle refunds, expire orders. Cheap when nothing is."""

@@ -1,0 +1,21 @@
+"""The payer's wallet behind a payment code: its last two digits say how the charge will go."""
+
+from enum import Enum
+
+
+class Wallet(Enum):
+    """What happens when a merchant charges the code."""
+
+    PAYS = "00"  # also for any ending that is not named here
+    ASKS_PASSWORD = "01"  # the payer must act on the phone first
+    HAS_NO_BALANCE = "02"
+    SHOWS_STALE_CODE = "03"
+    IS_REFUSED = "04"  # by the payer's bank
+
+
+def wallet_of(auth_code: str) -> Wallet:
+    """Tell what the wallet that shows this code will do."""
+    try:
+        return Wallet(auth_code[-2:])
+    except ValueError:
+        return Wallet.PAYS
