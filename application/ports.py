@@ -1,6 +1,6 @@
 """What basepay asks of the world: every Protocol, each at most four methods."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -20,7 +20,15 @@ from application.records import (
 )
 from domain.method import Method, Provider
 from domain.order import Order
-from domain.outcome import Action, Outcome, Payee, RefundOutcome
+from domain.outcome import (
+    Action,
+    FoundRefund,
+    Outcome,
+    Payee,
+    RefundNotFound,
+    RefundOutcome,
+    Unknown,
+)
 from domain.payment import Payment
 from domain.refund import Refund
 
@@ -74,8 +82,8 @@ class Refunds(Protocol):
     async def get(self, id: str) -> Refund:
         """Raises domain.errors.NotFound."""
 
-    async def numbered(self, provider_refund_no: str) -> Refund | None:
-        """The refund with this number at the provider."""
+    async def numbered(self, payment_id: str, provider_refund_no: str) -> Refund | None:
+        """The payment's refund with this number at the provider."""
 
     async def named(self, app: str, refund_no: str) -> Refund | None:
         """The refund that the app calls so."""
@@ -175,12 +183,12 @@ class CallbackQueue(Protocol):
 
 
 class Agenda(Protocol):
-    """What must be asked about now."""
+    """What must be asked about now, account by account."""
 
-    async def due_payments(self, at: datetime, limit: int) -> Sequence[str]:
+    async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of payments whose `next_check_at` has come, oldest first."""
 
-    async def due_refunds(self, at: datetime, limit: int) -> Sequence[str]:
+    async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of refunds likewise."""
 
 
@@ -213,6 +221,16 @@ class Directory(Protocol):
         """Everybody, with the number of live keys."""
 
 
+class Switches(Protocol):
+    """What can be turned on and off at run time in dev and test. Shared by all processes."""
+
+    async def one_fen(self) -> bool:
+        """Whether new payments charge 1 fen."""
+
+    async def turn_one_fen(self, *, on: bool, by: str, at: datetime) -> None:
+        """Turn it; `by`: the operator."""
+
+
 class Locks(Protocol):
     """Lets twins wait for each other. Only comfort: the database decides."""
 
@@ -242,13 +260,20 @@ class PaymentProvider(Protocol):
         """Build the provider request once. Raises domain.errors.InvalidRequest."""
 
     async def start(self, payment: Payment) -> Outcome:
-        """Send `payment.request`; for prepay methods repeating it is safe."""
+        """Send `payment.request`; for prepay methods repeating it is safe.
+
+        For code payments this is the charge, sent once. A method whose action is built here
+        needs no call; the action is built anew.
+        """
 
     async def query(self, payment: Payment) -> Outcome:
         """Where the provider says it stands."""
 
     async def close(self, payment: Payment) -> Outcome:
-        """Ask to close, then report what is true: Closed only if confirmed."""
+        """Ask to close, then report what is true: Closed only if confirmed.
+
+        A code payment is taken back instead: reversed or cancelled, the money included.
+        """
 
 
 class RefundProvider(Protocol):
@@ -262,6 +287,11 @@ class RefundProvider(Protocol):
 
     async def query_refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
         """Where the provider says it stands."""
+
+    async def look_up(
+        self, provider_refund_no: str, payment: Payment
+    ) -> FoundRefund | RefundNotFound | Unknown:
+        """Find a refund of the payment that basepay did not ask for."""
 
 
 class CallbackReader(Protocol):
@@ -285,3 +315,7 @@ class Account:
     payments: PaymentProvider
     refunds: RefundProvider
     callbacks: CallbackReader
+    asks_per_second: float = 50.0  # of the sweeper; the provider's limits leave room for the apps
+    #: Runs until cancelled in every process that holds the account: certificates are fetched
+    #: ahead of need. It never raises for what the world does.
+    upkeep: Callable[[], Awaitable[None]] | None = None

@@ -47,7 +47,7 @@ class IncidentKind(StrEnum):
     PAYMENT_MISMATCH = "payment_mismatch"  # amount, currency, merchant or app id differ
     REFUND_MISMATCH = "refund_mismatch"
     SECOND_TRANSACTION = "second_transaction"  # two provider transactions for one number
-    REVERSED_AFTER_SUCCESS = "reversed_after_success"
+    EXTERNAL_REFUND = "external_refund"  # made elsewhere: on the provider's own site
     DUPLICATE_PAYMENT = "duplicate_payment"  # a second success of one order, refunded by itself
     REFUND_ABNORMAL = "refund_abnormal"
     DUPLICATE_NOT_REFUNDED = "duplicate_not_refunded"  # the provider refused to give it back

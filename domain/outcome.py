@@ -5,7 +5,7 @@ Unknown is a value: a time-out, a cut line or an unreadable answer says nothing 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.method import ActionType
 from domain.money import Money
@@ -71,6 +71,8 @@ class Paid(Answer):
     payer: str | None = None
     payer_amount: Money | None = None  # what the payer really paid, after coupons
     settled_amount: Money | None = None
+    returned: bool = False  # and all of it is proven to have gone back since
+    refunding: bool = False  # and some refund of it exists, ours or another's
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ class NotFound(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Answer):
-    """Nothing was learned; ask again."""
+    """Nothing was learned; ask again, though not before `retry_after` if the provider said so."""
 
     reason: str
+    retry_after: timedelta | None = None  # the provider is asked nothing at all for so long
 
 
 Outcome = AwaitingPayer | Paid | Closed | Declined | NotFound | Unknown
@@ -162,3 +165,11 @@ RefundOutcome = (
     | RefundNotFound
     | Unknown
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRefund:
+    """A refund that the provider holds, whoever asked for it."""
+
+    amount: Money
+    outcome: RefundOutcome

@@ -12,7 +12,7 @@ from domain.errors import (
     RefundWindowClosed,
 )
 from domain.events import PAYMENT_EVENTS, Event, IncidentKind, Report
-from domain.method import TERMS, Method, Provider, Terms
+from domain.method import TERMS, ActionType, Method, Provider, Terms
 from domain.money import ZERO, Money
 from domain.outcome import (
     Action,
@@ -26,12 +26,15 @@ from domain.outcome import (
     Payee,
     Unknown,
 )
-from domain.schedule import GRACE, PARKED, next_check
+from domain.schedule import GRACE, Situation, next_check
 from domain.status import PAYMENT_MOVES, PaymentStatus
 
 #: WeChat Pay allows 50 refunds of one payment; Alipay names no number.
 REFUND_LIMITS: dict[Provider, int] = {Provider.WECHAT: 50}
 REFUND_WINDOW = timedelta(days=365)
+
+ACTION_LOST = Failure("action_lost", message="The provider never answered the prepay.")
+CHARGE_LOST = Failure("charge_lost", message="The provider never received the charge.")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class Payment:
 
     refunded_amount: Money = ZERO  # proven by the provider
     reserved_amount: Money = ZERO  # granted and still able to succeed
+    refunded_charge: Money = ZERO  # of the charge: the shares of all these refunds
     excess_amount: Money = ZERO  # what providers proved beyond the paid sum
     refund_count: int = 0
     next_refund_at: datetime | None = None  # when the provider takes the next refund request
@@ -95,8 +99,10 @@ class Payment:
         return self.status is PaymentStatus.CREATED
 
     def should_close(self, at: datetime) -> bool:
-        """It was asked to close or has expired, and no mismatch holds it back."""
-        return self.open and not self.parked and (self.closing or at >= self.expires_at)
+        """It was asked to close or has expired, and neither a mismatch nor haste holds it back."""
+        wanted = self.closing or at >= self.expires_at
+        possible = at >= self.created_at + self.terms.reversible_after
+        return self.open and not self.parked and wanted and possible
 
     def learn(self, outcome: Outcome, *, at: datetime) -> None:
         """Take in what the provider says. Repeats and stale news are quiet."""
@@ -104,7 +110,7 @@ class Payment:
             case Paid():
                 self._learn_paid(outcome, at)
             case AwaitingPayer(action=action):
-                self.action = action or self.action
+                self.action = action or self._action_of_charge() or self.action
             case Closed(reversed=was_reversed):
                 self._learn_closed(was_reversed, at)
             case Declined(failure=failure):
@@ -121,10 +127,12 @@ class Payment:
         """Set when the sweeper asks next; final orders are left alone."""
         if not self.open:
             self.next_check_at = None
-        elif self.parked:
-            self.next_check_at = at + PARKED
-        else:
-            self.next_check_at = next_check(self.checks, at=at, ends_at=self.expires_at)
+            return
+        if at >= self.expires_at and not self.parked:
+            self.ask_to_close(at)
+        self.next_check_at = next_check(
+            self._situation(), self.checks, at=at, key=self.id, ends_at=self.expires_at
+        )
         self.checks += 1
 
     def ask_to_close(self, at: datetime) -> None:
@@ -137,10 +145,33 @@ class Payment:
         left = self.amount - self.refunded_amount - self.reserved_amount
         return max(left, ZERO, key=lambda money: money.fen)
 
-    def reserve(self, amount: Money, *, at: datetime, again: bool = False) -> None:
-        """Set `amount` aside for a refund; `again`: for one that was refused before.
+    def share_of(self, amount: Money) -> Money:
+        """What of the charge goes back with `amount`; the last refund settles the rest exactly.
 
-        Raises what forbids it.
+        The whole `amount` unless the 1-fen switch made the charge smaller.
+        """
+        back = self.refunded_amount + self.reserved_amount + amount
+        due = Money(self.charged_amount.fen * back.fen // self.amount.fen) - self.refunded_charge
+        return max(due, ZERO, key=lambda money: money.fen)
+
+    def worth_of(self, charge: Money) -> Money:
+        """What of the order a part of the charge stands for; the opposite of `share_of`."""
+        return Money(self.amount.fen * charge.fen // self.charged_amount.fen)
+
+    def returned_elsewhere(self, outcome: Outcome) -> Money:
+        """What the provider proves to have gone back beyond all refunds that we know of."""
+        match outcome:
+            case Paid(returned=True) | Closed(reversed=True):
+                left = self.amount - self.refunded_amount - self.reserved_amount
+                gone = self.status is PaymentStatus.SUCCEEDED and ZERO < left
+                return left if gone else ZERO
+            case _:
+                return ZERO
+
+    def reserve(self, amount: Money, *, share: Money, at: datetime, again: bool = False) -> None:
+        """Set `amount` and its share of the charge aside for a refund.
+
+        `again`: for one that was refused before. Raises what forbids it.
         """
         if amount <= ZERO:
             raise ValueError(f"a refund of {amount} is none")
@@ -154,6 +185,7 @@ class Payment:
         if self.refundable() < amount:
             raise RefundExceedsPayment(self.id, amount.fen, self.refundable().fen)
         self.reserved_amount += amount
+        self.refunded_charge += share
         self.refund_count += not again
 
     def take_refund_turn(self, at: datetime, spacing: timedelta) -> datetime:
@@ -162,34 +194,53 @@ class Payment:
         self.next_refund_at = turn + spacing
         return turn
 
-    def shift_refund(self, *, reserved: Money, refunded: Money) -> None:
-        """Follow a refund of ours that moved; what providers prove is never refused."""
+    def shift_refund(self, *, reserved: Money, refunded: Money, charge: Money) -> None:
+        """Follow a refund that moved; what providers prove is never refused."""
         self.reserved_amount += reserved
         self.refunded_amount += refunded
+        self.refunded_charge += charge
         excess = self.reserved_amount + self.refunded_amount - self.amount
         if self.excess_amount < excess:
             self.excess_amount = excess
             text = f"{excess.fen} fen more than paid are refunded or under way"
             self.reports.append(Report(IncidentKind.REFUND_EXCEEDS_PAYMENT, text))
 
+    def _situation(self) -> Situation:
+        if self.parked:
+            return Situation.PARKED
+        if self.closing:
+            return Situation.ENDING
+        return Situation.TILL if self.terms.charges_at_once else Situation.PAYER
+
+    def _action_of_charge(self) -> Action | None:
+        """A charge that the provider knows asks nothing of the front end."""
+        return Action(ActionType.NONE, {}) if self.terms.charges_at_once else None
+
     def _learn_paid(self, paid: Paid, at: datetime) -> None:
         if self.status is PaymentStatus.SUCCEEDED:
             self._same_transaction(paid)
+            return
+        if self.reversed:  # an older proof: the money has gone straight back since
             return
         difference = self._difference(paid)
         if difference:
             self._park(IncidentKind.PAYMENT_MISMATCH, difference)
             return
+        if paid.returned and self.terms.charges_at_once and self.should_close(at):
+            self._learn_closed(was_reversed=True, at=at)  # by us; that answer was lost
+            return
         self.late = not self.open
         self.parked = self.closing = False
         self.failure = None
+        self.action = self._action_of_charge() or self.action
         self.succeeded_at = paid.paid_at
         self.provider_transaction_id = paid.provider_transaction_id
         self.paid_by = paid.payer
         self.payer_amount, self.settled_amount = paid.payer_amount, paid.settled_amount
         self._become(PaymentStatus.SUCCEEDED, at)
-        if self.reversed:
-            self._report_reversed()  # the proof may be older than the reversal
+        if paid.refunding and self.refund_count == 0:
+            text = "refunded elsewhere, wholly or in part: its callback or the bill will tell"
+            self.reports.append(Report(IncidentKind.EXTERNAL_REFUND, text))
 
     def _difference(self, paid: Paid) -> str:
         if paid.amount != self.charged_amount:
@@ -209,18 +260,10 @@ class Payment:
             self._park(IncidentKind.SECOND_TRANSACTION, text)
 
     def _learn_closed(self, was_reversed: bool, at: datetime) -> None:
-        if self.status is PaymentStatus.SUCCEEDED:
-            if was_reversed and not self.reversed:
-                self.reversed = True
-                self._report_reversed()
-        elif self.open and not self.parked:
+        if self.open and not self.parked:
             self.reversed = was_reversed
             self.closing = False
             self._become(PaymentStatus.CLOSED, at)
-
-    def _report_reversed(self) -> None:
-        text = f"{self.provider_order_no} is proven paid and was reversed"
-        self.reports.append(Report(IncidentKind.REVERSED_AFTER_SUCCESS, text))
 
     def _learn_declined(self, failure: Failure, at: datetime) -> None:
         if self.open and not self.parked:
@@ -231,7 +274,7 @@ class Payment:
         if not self.open or self.parked or at < self.expires_at + GRACE:
             return
         if self.action is None:
-            self.failure = Failure("action_lost", message="The provider never answered the prepay.")
+            self.failure = CHARGE_LOST if self.terms.charges_at_once else ACTION_LOST
         self.closing = False
         self._become(PaymentStatus.CLOSED, at)
 

@@ -19,7 +19,7 @@ from domain.outcome import (
     RefundRefused,
     Unknown,
 )
-from domain.schedule import PARKED, next_check
+from domain.schedule import Situation, next_check
 from domain.status import REFUND_MOVES, RefundStatus
 
 #: A curable refusal (merchant balance, rate limit) that lasts this long needs a person.
@@ -91,6 +91,11 @@ class Refund:
         """What of the payment this refund has proven to be gone, fen."""
         return self.amount if self.status is RefundStatus.SUCCEEDED else ZERO
 
+    @property
+    def charge(self) -> Money:
+        """What of the payment's charge this refund holds back or has taken."""
+        return self.charged_amount if self.reserved or self.refunded else ZERO
+
     def learn(self, outcome: RefundOutcome, *, at: datetime) -> None:
         """Take in what the provider says. Repeats and stale news are quiet."""
         match outcome:
@@ -119,7 +124,8 @@ class Refund:
         """Set when the sweeper asks next; only the provider's site can mend an abnormal one."""
         contradicted = self.abnormal or self.accepted_at is not None
         waiting = self.open or (self.status is RefundStatus.FAILED and contradicted)
-        due = at + PARKED if self.parked else next_check(self.checks, at=at)
+        situation = Situation.PARKED if self.parked else Situation.REFUND
+        due = next_check(situation, self.checks, at=at, key=self.id)
         self.next_check_at = due if waiting else None
         self.checks += 1
 
