@@ -19,7 +19,7 @@ from litestar.types import (
 )
 
 from adapters.clock import MovableClock
-from adapters.providers.sandbox import control, phone
+from adapters.providers.sandbox import back_office, control, phone
 from adapters.providers.sandbox.book import Book
 from adapters.providers.sandbox.callbacks import CallbackSender
 from adapters.providers.sandbox.faults import Faults
@@ -85,7 +85,7 @@ def create_sandbox(
             world.book.close()
 
     app = Sandbox(
-        route_handlers=[*control.HANDLERS, *phone.HANDLERS],
+        route_handlers=[*control.HANDLERS, *back_office.HANDLERS, *phone.HANDLERS],
         dependencies={
             "world": Provide(lambda: world, sync_to_thread=False),
             "providers": Provide(lambda: by_name, sync_to_thread=False),

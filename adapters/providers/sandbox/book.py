@@ -45,7 +45,7 @@ class Book:
         return self._orders.get(order_key(provider, provider_order_no))
 
     def order_by_code(self, url: str) -> Order | None:
-        """Find the order a QR code text leads to, stale or not."""
+        """Find the order that one of its codes leads to, stale or not."""
         return self._orders.get(self._by_code.get(url, ""))
 
     def order_by_transaction(self, provider: str, transaction_id: str) -> Order | None:

@@ -36,6 +36,7 @@ class CallbackSender:
         self._providers = providers
         self._faults = faults
         self._under_way: set[asyncio.Task[None]] = set()
+        self._overtaken: set[str] = set()  # keys of callbacks that let the next one go first
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -77,8 +78,10 @@ class CallbackSender:
         provider = self._providers[callback.provider]
         struck = self._faults.strike(callback.provider, "callback")
         now = self._world.clock.now()
-        if (late := struck.get("callback_late")) and not callback.postponed:
-            later = now + timedelta(seconds=late.seconds)
+        if not callback.postponed and (wait := _seconds_to_wait(provider, struck)) is not None:
+            if "callback_reordered" in struck:
+                self._overtaken.add(callback.key)
+            later = now + timedelta(seconds=wait)
             self._world.book.keep(replace(callback, next_at=later, postponed=True))
             return
         if latency := struck.get("latency"):
@@ -86,7 +89,16 @@ class CallbackSender:
         await self._world.book.durable()  # the merchant must never know more
         answer, done = await self._deliver(provider, callback, struck)
         self._world.book.keep(_after_attempt(callback, provider, answer, done, now))
+        self._let_the_overtaken_go(callback)
         await self._world.book.durable()
+
+    def _let_the_overtaken_go(self, by: Callback) -> None:
+        self._overtaken.discard(by.key)
+        now = self._world.clock.now()
+        for each in self._world.book.pending_callbacks() if self._overtaken else ():
+            if each.key in self._overtaken and each.provider == by.provider:
+                self._overtaken.discard(each.key)
+                self._world.book.keep(replace(each, next_at=now))
 
     async def _deliver(
         self, provider: SandboxProvider, callback: Callback, struck: Struck
@@ -116,6 +128,13 @@ class CallbackSender:
                 body = await response.content.read(LONGEST_ANSWER_BYTES)
                 return str(response.status), provider.acknowledged(response.status, body)
         return "no answer", False
+
+
+def _seconds_to_wait(provider: SandboxProvider, struck: Struck) -> float | None:
+    """How long a first attempt is put off; one that nothing overtakes, until its usual retry."""
+    if late := struck.get("callback_late"):
+        return late.seconds
+    return provider.retry_delays_seconds[0] if "callback_reordered" in struck else None
 
 
 def _after_attempt(

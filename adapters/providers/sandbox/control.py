@@ -1,70 +1,23 @@
 """What testers may do to the simulators: the payer's phone, the book, the clock, faults."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, HTTPException, NotFoundException
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import FromPath, JSONBody
 from litestar.types import ControllerRouterHandler
 
 from adapters.providers.sandbox.faults import Fault, Faults, UnknownFault
-from adapters.providers.sandbox.provider import PayerAction, PayerRefused, SandboxProvider, World
-from adapters.providers.sandbox.records import Callback, Order, Refund
-
-#: Litestar would ask each provider whether it is one, and a protocol can't tell.
-KnownProviders = NamedDependency[SkipValidation[Mapping[str, SandboxProvider]]]
+from adapters.providers.sandbox.provider import PayerAction, World
+from adapters.providers.sandbox.rows import CallbackRow, OrderRow, RefundRow, row
+from adapters.providers.sandbox.tester import KnownProviders, find_order, named, refusals_told
 
 #: Nothing any provider promises lies further ahead.
 TEN_YEARS_SECONDS = 10 * 365 * 86400
-
-
-class OrderRow(msgspec.Struct, frozen=True):
-    """An order as `GET /sandbox/book` lists it."""
-
-    provider: str
-    merchant: str
-    provider_order_no: str
-    provider_transaction_id: str | None
-    amount: int  # fen
-    subject: str
-    state: str
-    created_at: datetime
-    expires_at: datetime | None
-    paid_at: datetime | None
-    closed_at: datetime | None
-    charges: int
-
-
-class RefundRow(msgspec.Struct, frozen=True):
-    """A refund as `GET /sandbox/book` lists it."""
-
-    provider: str
-    merchant: str
-    provider_refund_no: str
-    provider_refund_id: str | None
-    provider_order_no: str
-    amount: int  # fen
-    state: str
-    created_at: datetime
-    succeeded_at: datetime | None
-
-
-class CallbackRow(msgspec.Struct, frozen=True):
-    """A callback that is still to be delivered."""
-
-    provider: str
-    provider_order_no: str
-    event: str
-    attempts: int
-    next_at: datetime | None
-    last_answer: str | None
-
-
-Row = TypeVar("Row", OrderRow, RefundRow, CallbackRow)
 
 
 class BookAnswer(msgspec.Struct, frozen=True):
@@ -76,7 +29,9 @@ class BookAnswer(msgspec.Struct, frozen=True):
 
 
 class Payer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The order the payer holds the phone to, by number or by QR code text."""
+    """The order the payer holds the phone to, by number or by what leads there: a QR code's
+    text, a page's address, a prepay_id, a payment code that was charged.
+    """
 
     provider_order_no: str | None = None
     code_url: str | None = None
@@ -102,9 +57,9 @@ async def credentials(
 async def read_book(world: NamedDependency[World]) -> BookAnswer:
     await world.book.durable()
     return BookAnswer(
-        orders=[_row(OrderRow, order) for order in world.book.orders()],
-        refunds=[_row(RefundRow, refund) for refund in world.book.refunds()],
-        pending_callbacks=[_row(CallbackRow, each) for each in world.book.pending_callbacks()],
+        orders=[row(OrderRow, order) for order in world.book.orders()],
+        refunds=[row(RefundRow, refund) for refund in world.book.refunds()],
+        pending_callbacks=[row(CallbackRow, each) for each in world.book.pending_callbacks()],
     )
 
 
@@ -119,13 +74,14 @@ async def payer_acts(
         raise NotFoundException(f"a payer may {', '.join(PayerAction)}, not {action!r}")
     for provider in providers.values():
         provider.pass_time()
-    order = _find_order(world, data, list(providers))
-    try:
+    wanted = data.code_url or data.provider_order_no
+    order = find_order(world, wanted, named(providers, data.provider))
+    if order is None:
+        raise NotFoundException("no order has this provider_order_no or code_url")
+    with refusals_told():
         providers[order.provider].payer_acts(order, PayerAction(action))
-    except PayerRefused as refusal:
-        raise HTTPException(str(refusal), status_code=409) from refusal
     await world.book.durable()
-    return _row(OrderRow, world.book.order(order.provider, order.provider_order_no) or order)
+    return row(OrderRow, world.book.order(order.provider, order.provider_order_no) or order)
 
 
 @post("/sandbox/clock", status_code=200)
@@ -169,20 +125,3 @@ HANDLERS: Sequence[ControllerRouterHandler] = (
     arm_fault,
     clear_faults,
 )
-
-
-def _find_order(world: World, payer: Payer, names: Sequence[str]) -> Order:
-    found = world.book.order_by_code(payer.code_url) if payer.code_url else None
-    for name in names if payer.provider is None else [payer.provider]:
-        if found is None and payer.provider_order_no:
-            found = world.book.order(name, payer.provider_order_no)
-    if found is None:
-        raise NotFoundException("no order has this provider_order_no or code_url")
-    return found
-
-
-def _row(kind: type[Row], record: Order | Refund | Callback) -> Row:
-    """Take what a row shows; its times in UTC, whatever zone a merchant wrote them in."""
-    values = {name: getattr(record, name) for name in kind.__struct_fields__}
-    times = {name: each for name, each in values.items() if isinstance(each, datetime)}
-    return kind(**values | {name: at.astimezone(UTC) for name, at in times.items()})

@@ -19,6 +19,7 @@ SHARED_KINDS = frozenset(
         "callback_dropped",  # this attempt never leaves
         "callback_late",  # the first attempt waits `seconds` of business time
         "callback_twice",  # two at the same moment
+        "callback_reordered",  # the first attempt lets the next callback overtake
         "callback_forged",  # a stranger's copy arrives first
     }
 )
@@ -33,6 +34,7 @@ OPERATIONS = frozenset(
         "refund",
         "refund_query",
         "certificates",
+        "security_echo",  # WeChat Pay's self test
         "official_account",
         "callback",
     }
@@ -52,7 +54,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     provider: str | None = None
     operation: str | None = None
     times: Annotated[int, msgspec.Meta(ge=1)] | None = 1
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0  # of a 429: its Retry-After
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     code: str | None = None
     effect: bool = False  # for `status` and `error`: after the call took effect

@@ -68,6 +68,10 @@ class KeyRing:
             self._texts[name] = self._read(name) or self._write(name, make())
         return self._texts[name]
 
+    def rewrite(self, name: str, text: str) -> None:
+        """Replace the named text, or set it for the first time."""
+        self._texts[name] = self._write(name, text)
+
     def _subject_of(self, name: str) -> x509.Name:
         pem = self._texts[f"{name}.certificate"]
         return x509.load_pem_x509_certificate(pem.encode()).subject

@@ -1,20 +1,19 @@
 """The payer's phone: a page for a human who plays the customer."""
 
-from collections.abc import Mapping
 from datetime import timedelta, timezone
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Redirect
 
-from adapters.providers.sandbox.control import KnownProviders
 from adapters.providers.sandbox.faults import OPERATIONS, Faults
 from adapters.providers.sandbox.provider import World
 from adapters.providers.sandbox.records import Order
+from adapters.providers.sandbox.tester import KnownProviders, find_order, named
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -62,7 +61,7 @@ async def show_phone(
     for provider in providers.values():
         provider.pass_time()
     page = _template().render(
-        chosen=_find(world, order, providers),
+        chosen=find_order(world, order, named(providers, None)),
         asked_for=order,
         orders=list(reversed(world.book.orders()[-ORDERS_SHOWN:])),
         is_open=lambda each: _is_open(world, each),
@@ -87,14 +86,6 @@ def _template() -> "Template":
     pages.filters["beijing"] = lambda at: at.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
     pages.filters["in_words"] = lambda state: STATES.get(state, "—")
     return pages.get_template("phone.html")
-
-
-def _find(world: World, order: str | None, providers: Mapping[str, Any]) -> Order | None:
-    """Find by merchant order number or by QR code text."""
-    if not order:
-        return None
-    by_number = (world.book.order(name, order) for name in providers)
-    return next((each for each in by_number if each), world.book.order_by_code(order))
 
 
 def _is_open(world: World, order: Order) -> bool:

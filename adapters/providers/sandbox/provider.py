@@ -120,7 +120,7 @@ class SandboxProvider(Protocol):
         """Name what can happen to the keys this provider signs with, e.g. `sign_with_new`."""
 
     def turn_keys(self, step: str) -> None:
-        """Do one of `key_steps` while traffic goes on."""
+        """Do one of `key_steps` while traffic goes on; raise `PayerRefused` out of turn."""
 
     def pass_time(self) -> None:
         """Do what is due by the clock: settle refunds, expire orders. Cheap when nothing is."""

@@ -7,7 +7,9 @@ import msgspec
 
 
 class Code(msgspec.Struct, frozen=True):
-    """A QR code text that leads to an order until it goes stale."""
+    """What leads a payer to an order until it goes stale: a QR code's text, a page's address,
+    the number a wallet's own sheet opens with, or the payment code that was charged.
+    """
 
     url: str
     expires_at: datetime
@@ -23,6 +25,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     state: str
     created_at: datetime
+    product: str = ""  # native, jsapi, h5, code, …: the second half of basepay's methods
     expires_at: datetime | None = None
     codes: tuple[Code, ...] = ()
     notify_url: str | None = None

@@ -7,7 +7,7 @@ class Wallet(Enum):
     """What happens when a merchant charges the code."""
 
     PAYS = "00"  # also for any ending that is not named here
-    ASKS_PASSWORD = "01"  # the payer must act on the phone first
+    ASKS_PASSWORD = "01"  # the payer must act on the phone first  # noqa: S105
     HAS_NO_BALANCE = "02"
     SHOWS_STALE_CODE = "03"
     IS_REFUSED = "04"  # by the payer's bank
