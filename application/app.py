@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from application.announce_events import AnnounceEvents
 from application.apply_callback import ApplyCallbacks
+from application.budget import Budgets
 from application.close_payment import ClosePayment
 from application.create_payment import CreatePayment
 from application.create_refund import CreateRefund
 from application.idempotency import Idempotency
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger
+from application.one_fen import OneFen
 from application.ports import (
     Account,
     Agenda,
@@ -23,6 +25,7 @@ from application.ports import (
     NewId,
     NewWork,
     Outbox,
+    Switches,
     Unavailable,
 )
 from application.queries import GetOrders
@@ -50,6 +53,8 @@ class World:
     new_id: NewId
     number_prefix: str  # two characters that tell our order numbers from another deployment's
     pings: Mapping[str, Callable[[], Awaitable[None]]]  # raise Unavailable when a part is down
+    switches: Switches | None = None  # None: production, where nothing can be switched
+    one_fen: bool = False  # the 1-fen switch is on for the whole deployment
 
 
 class App:
@@ -59,7 +64,16 @@ class App:
         numbers = Numbers(world.new_id, world.number_prefix)
         work, accounts, clock = world.work, world.accounts, world.clock
         keep = Keeper(clock=clock, numbers=numbers)
-        ledger = Ledger(work=work, accounts=accounts, clock=clock, numbers=numbers, keep=keep)
+        budgets = Budgets()
+        ledger = Ledger(
+            work=work,
+            accounts=accounts,
+            clock=clock,
+            numbers=numbers,
+            keep=keep,
+            budgets=budgets,
+        )
+        self.one_fen = OneFen(switches=world.switches, clock=clock, always=world.one_fen)
         idempotency = Idempotency(work=work, locks=world.locks, clock=clock)
         self.library, self.directory = world.library, world.directory
         self._pings = world.pings
@@ -72,6 +86,7 @@ class App:
             idempotency=idempotency,
             ledger=ledger,
             keep=keep,
+            one_fen=self.one_fen,
         )
         self.create_refund = CreateRefund(
             work=work,
@@ -92,7 +107,7 @@ class App:
         )
         self.get_payment, self.get_refund = orders.payment, orders.refund
         self.close_payment = ClosePayment(
-            orders=orders, accounts=accounts, clock=clock, ledger=ledger
+            orders=orders, clock=clock, ledger=ledger, refresh_payment=self.refresh_payment
         )
         self.receive_callback = ReceiveCallback(
             accounts=accounts,
@@ -112,6 +127,8 @@ class App:
         self.sweep = Sweep(
             work=work,
             agenda=world.agenda,
+            accounts=accounts,
+            budgets=budgets,
             clock=clock,
             ledger=ledger,
             refresh_payment=self.refresh_payment,

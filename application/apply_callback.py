@@ -8,12 +8,21 @@ from typing import assert_never
 
 from application.keeper import evidence_of
 from application.ledger import Ledger
-from application.ports import Account, CallbackQueue, CallbackRejected, Clock, NewWork
+from application.ports import (
+    Account,
+    CallbackQueue,
+    CallbackRejected,
+    Clock,
+    NewWork,
+    Unavailable,
+)
 from application.records import NoNews, PaymentNews, RawCallback, RefundNews
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
 from domain.events import IncidentKind
-from domain.outcome import Unknown
+from domain.outcome import FoundRefund, Unknown
+from domain.payment import Payment
+from domain.status import PaymentStatus
 
 log = logging.getLogger("basepay.callbacks")
 
@@ -98,16 +107,32 @@ class ApplyCallbacks:
 
     async def _apply_to_refund(self, callback: RawCallback, news: RefundNews) -> None:
         async with self._work() as work:
-            refund = await work.refunds.numbered(news.provider_refund_no)
-        if refund is None or refund.account != callback.account:
-            text = f"{callback.account} speaks of refund {news.provider_refund_no}: not ours"
-            await self._disown(callback, IncidentKind.UNKNOWN_REFUND, text)
+            payment = await work.payments.numbered(news.provider_order_no)
+            if payment is None or payment.account != callback.account:
+                text = f"{callback.account} speaks of refund {news.provider_refund_no}: not ours"
+                await self._disown(callback, IncidentKind.UNKNOWN_REFUND, text)
+                return
+            refund = await work.refunds.numbered(payment.id, news.provider_refund_no)
+        if refund is None:
+            await self._adopt(callback, news.provider_refund_no, payment)
             return
         refund = await self._ledger.learn_refund(
             refund, news.outcome, source="callback", callback=callback
         )
         if isinstance(news.outcome, Unknown) and refund.open:
             await self._refresh_refund(refund)
+
+    async def _adopt(self, callback: RawCallback, number: str, payment: Payment) -> None:
+        """A refund that basepay did not ask for: made on the provider's own site.
+
+        Raises Unavailable while the provider does not confirm it; the callback comes again.
+        """
+        if payment.status is not PaymentStatus.SUCCEEDED:  # its own callback was lost
+            payment = await self._refresh_payment(payment)
+        found = await self._accounts[payment.account].refunds.look_up(number, payment)
+        if not isinstance(found, FoundRefund) or payment.status is not PaymentStatus.SUCCEEDED:
+            raise Unavailable(f"refund {number} of {payment.id} is not confirmed yet")
+        await self._ledger.adopt_refund(payment, number, found, callback=callback)
 
     async def _keep_evidence(self, callback: RawCallback) -> None:
         async with self._work() as work:

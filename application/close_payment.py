@@ -1,11 +1,10 @@
 """Close a payment: at the provider first, then here."""
 
-from collections.abc import Mapping
-
 from application.ledger import Ledger
-from application.ports import Account, Clock
+from application.ports import Clock
 from application.queries import GetOrders
 from application.records import Caller
+from application.refresh_payment import RefreshPayment
 from domain.errors import PaymentAlreadySucceeded
 from domain.payment import Payment
 from domain.status import PaymentStatus
@@ -18,11 +17,11 @@ class ClosePayment:
         self,
         *,
         orders: GetOrders,
-        accounts: Mapping[str, Account],
         clock: Clock,
         ledger: Ledger,
+        refresh_payment: RefreshPayment,
     ) -> None:
-        self._orders, self._accounts = orders, accounts
+        self._orders, self._refresh = orders, refresh_payment
         self._clock, self._ledger = clock, ledger
 
     async def __call__(self, caller: Caller, id: str) -> Payment:
@@ -42,5 +41,4 @@ class ClosePayment:
         payment = await self._ledger.change_payment(payment.id, lambda it: it.ask_to_close(now))
         if payment.parked or not payment.open:
             return payment
-        outcome = await self._accounts[payment.account].payments.close(payment)
-        return await self._ledger.learn_payment(payment, outcome, source="close")
+        return await self._refresh(payment)  # a charge that is too young is only asked about

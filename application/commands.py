@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.errors import FieldError, InvalidRequest
-from domain.method import MIN_EXPIRES_IN, TERMS, Method, Terms
+from domain.method import AUTH_CODES, MIN_EXPIRES_IN, TERMS, Method, Terms
 
 #: Fen. One hundred million yuan; providers' own limits are lower.
 MAX_AMOUNT = 10_000_000_000
 
 NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-RESERVED_PREFIX = "dup-"
+
+#: basepay's own: refunds of a second success, and refunds made on the provider's own site.
+DUPLICATE_PREFIX, EXTERNAL_PREFIX = RESERVED_PREFIXES = ("dup-", "ext-")
+
+RETURN_URL = re.compile(r"https://[^\s/?#@]+([/?#]\S*)?", re.ASCII)
+MAX_RETURN_URL = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,12 @@ class NewRefund:
 def validate_payment(command: NewPayment) -> None:
     """What can be told without a provider. Raises InvalidRequest with every wrong field."""
     terms = TERMS[command.method]
-    errors = [*_number_errors("order_no", command.order_no), *_need_errors(command, terms)]
+    errors = [
+        *_number_errors("order_no", command.order_no),
+        *_need_errors(command, terms),
+        *_payer_errors(command, terms),
+        *_return_url_errors(command.return_url),
+    ]
     if not 1 <= command.amount <= MAX_AMOUNT:
         errors.append(FieldError("amount", f"1 to {MAX_AMOUNT}, in fen"))
     if not command.subject.strip() or len(command.subject) > 127:
@@ -74,8 +84,8 @@ def validate_refund(command: NewRefund) -> None:
 def _number_errors(name: str, value: str) -> list[FieldError]:
     if not NUMBER.fullmatch(value):
         return [FieldError(name, "1 to 64 letters, digits, `_` or `-`")]
-    if value.startswith(RESERVED_PREFIX):
-        return [FieldError(name, f"another prefix: `{RESERVED_PREFIX}` is reserved")]
+    if value.startswith(RESERVED_PREFIXES):
+        return [FieldError(name, f"another prefix: `{value[:4]}` is reserved")]
     return []
 
 
@@ -87,3 +97,28 @@ def _need_errors(command: NewPayment, terms: Terms) -> list[FieldError]:
         for need in terms.needs
         if given.isdisjoint(need.split("|"))
     ]
+
+
+def _payer_errors(command: NewPayment, terms: Terms) -> list[FieldError]:
+    known = terms.payer_fields()
+    strange = [name for name in command.payer if name not in known]
+    errors = [
+        FieldError(f"payer.{n}", f"absent: {command.method} has no use for it") for n in strange
+    ]
+    for name in known & command.payer.keys():
+        shape, value = terms.payer_shape(name), command.payer[name]
+        if value and not shape.pattern.fullmatch(value):
+            errors.append(FieldError(f"payer.{name}", shape.words + _hint(name, value)))
+    return errors
+
+
+def _hint(name: str, value: str) -> str:
+    """A code of the other wallet is the commonest mistake at a till."""
+    owners = [o for o, shape in AUTH_CODES.items() if shape.pattern.fullmatch(value)]
+    return f"; this one is {owners[0]}'s" if name == "auth_code" and owners else ""
+
+
+def _return_url_errors(url: str | None) -> list[FieldError]:
+    if url is None or (RETURN_URL.fullmatch(url) and len(url) <= MAX_RETURN_URL):
+        return []
+    return [FieldError("return_url", f"an https URL of at most {MAX_RETURN_URL} characters")]

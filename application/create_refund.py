@@ -10,8 +10,8 @@ from application.ledger import Ledger, refund_status, settle
 from application.ports import Account, Clock, NewWork, UnitOfWork
 from application.records import Request
 from domain.errors import NotFound, RefundNoReused
-from domain.money import Money
-from domain.outcome import Unknown
+from domain.money import ZERO, Money
+from domain.outcome import Refunded, Unknown
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
 from domain.status import RefundStatus
@@ -72,13 +72,18 @@ class CreateRefund:
         self, work: UnitOfWork, refund: Refund, payment: Payment, key: Key, now: datetime
     ) -> Request:
         """Commit the reserve, the refund and the claim; a queued refund is answered at once."""
-        payment.reserve(refund.amount, at=now, again=refund.version > 0)
-        spacing = self._accounts[payment.account].refund_spacing
-        turn = payment.take_refund_turn(now, spacing)
-        refund.plan_check(now)
+        again = refund.version > 0
+        payment.reserve(refund.amount, share=refund.charged_amount, at=now, again=again)
         request = self._idempotency.claim(key, refund.id)
-        if turn > now:
-            refund.next_check_at = turn
+        if refund.charged_amount:
+            turn = payment.take_refund_turn(now, self._accounts[payment.account].refund_spacing)
+            refund.plan_check(now)
+            queued = turn > now
+            refund.next_check_at = turn if queued else refund.next_check_at
+        else:
+            queued = True
+            _settle_nothing(refund, payment, now)
+        if queued:
             settle(request, refund_status(refund), refund)
         self._keep.payment(work, payment)
         self._keep.refund(work, refund)
@@ -111,6 +116,7 @@ class CreateRefund:
 
     def _draft(self, command: NewRefund, payment: Payment, now: datetime) -> Refund:
         id, amount = self._numbers("ref"), Money(command.amount)
+        share = payment.share_of(amount)
         refund = Refund(
             id=id,
             app=command.app,
@@ -119,16 +125,24 @@ class CreateRefund:
             order_no=payment.order_no,
             account=payment.account,
             amount=amount,
-            charged_amount=amount,
+            charged_amount=share,
             reason=command.reason,
             initiated_by=Initiator.APP,
             provider_refund_no=self._numbers.at_provider(id),
             created_at=now,
         )
-        refund.request = self._accounts[payment.account].refunds.prepare_refund(refund, payment)
+        if share:
+            refund.request = self._accounts[payment.account].refunds.prepare_refund(refund, payment)
         return refund
 
 
 def _same(refund: Refund, command: NewRefund) -> bool:
     asked = (command.payment_id, command.amount, command.reason)
     return (refund.payment_id, refund.amount.fen, refund.reason) == asked
+
+
+def _settle_nothing(refund: Refund, payment: Payment, now: datetime) -> None:
+    """Under the 1-fen switch a share may be nothing: it is given back without anybody's help."""
+    held = refund.reserved
+    refund.learn(Refunded(ZERO, now), at=now)
+    payment.shift_refund(reserved=ZERO - held, refunded=refund.refunded, charge=ZERO)

@@ -6,15 +6,20 @@ Callback, query answer, sweep and repair all end in `learn_payment` or `learn_re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from application.keeper import Keeper, Numbers
+from application.budget import Budgets
+from application.commands import DUPLICATE_PREFIX, EXTERNAL_PREFIX
+from application.keeper import Keeper, Numbers, evidence_of
 from application.ports import Account, AlreadyExists, Clock, LostUpdate, NewWork, UnitOfWork
 from application.records import Evidence, RawCallback, Request
 from application.views import payment_view, refund_view, to_json
 from domain.errors import DomainError
 from domain.events import EventType, IncidentKind, Report
-from domain.outcome import Outcome, RefundOutcome
+from domain.money import ZERO, Money
+from domain.outcome import FoundRefund, Outcome, Refunded, RefundOutcome
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
+
+NOTHING = (ZERO, ZERO, ZERO)
 
 #: Rounds against other writers of the same order; each round somebody gets through.
 ROUNDS = 60
@@ -31,9 +36,10 @@ class Ledger:
         clock: Clock,
         numbers: Numbers,
         keep: Keeper,
+        budgets: Budgets,
     ) -> None:
         self._work, self._accounts, self._clock = work, accounts, clock
-        self._numbers, self._keep = numbers, keep
+        self._numbers, self._keep, self._budgets = numbers, keep, budgets
 
     async def learn_payment(
         self,
@@ -48,12 +54,14 @@ class Ledger:
 
         Returns the payment as kept. Somebody faster is no harm: read again, learn again.
         """
+        self._budgets.of(self._accounts[payment.account]).heard(outcome)
         for _ in range(ROUNDS):
             try:
                 now = self._clock.now()
                 async with self._work() as work:
                     payment.learn(outcome, at=now)
                     await self._settle_order(work, payment, now)
+                    await self._record_the_rest(work, payment, outcome, now)
                     self._keep.evidence(
                         work, payment.id, source=source, outcome=outcome, callback=callback, now=now
                     )
@@ -79,6 +87,7 @@ class Ledger:
         request: Request | None = None,
     ) -> Refund:
         """Likewise for a refund; its payment's reserve follows in the same commit."""
+        self._budgets.of(self._accounts[refund.account]).heard(outcome)
         for _ in range(ROUNDS):
             try:
                 now = self._clock.now()
@@ -97,6 +106,30 @@ class Ledger:
                 async with self._work() as work:
                     refund = await work.refunds.get(refund.id)
                     await self._reload(work, request)
+        raise LostUpdate
+
+    async def adopt_refund(
+        self, payment: Payment, number: str, found: FoundRefund, *, callback: RawCallback
+    ) -> None:
+        """Keep a refund that was made elsewhere as a row of its own, and tell the operators."""
+        for _ in range(ROUNDS):
+            try:
+                now = self._clock.now()
+                async with self._work() as work:
+                    refund = await self._adopted(work, payment, number, found.amount)
+                    if refund is not None:
+                        before = _weight(refund) if refund.version else NOTHING
+                        refund.learn(found.outcome, at=now)
+                        _shift(payment, refund, before)
+                        self._keep.payment(work, payment)
+                        self._keep.refund(work, refund)
+                    kept = payment.id if refund is None else refund.id
+                    work.append(evidence_of(callback, kept, type(found.outcome).__name__))
+                    await work.commit()
+                return
+            except (LostUpdate, AlreadyExists):
+                async with self._work() as work:
+                    payment = await work.payments.get(payment.id)
         raise LostUpdate
 
     async def change_payment(self, id: str, change: Callable[[Payment], None]) -> Payment:
@@ -138,15 +171,64 @@ class Ledger:
     async def _learn_refund(
         self, work: UnitOfWork, refund: Refund, outcome: RefundOutcome, now: datetime
     ) -> None:
-        reserved, refunded = refund.reserved, refund.refunded
+        before = _weight(refund)
         refund.learn(outcome, at=now)
-        if (reserved, refunded) == (refund.reserved, refund.refunded):
+        if before != _weight(refund):
+            payment = await work.payments.get(refund.payment_id)
+            _shift(payment, refund, before)
+            self._keep.payment(work, payment)
+
+    async def _adopted(
+        self, work: UnitOfWork, payment: Payment, number: str, charge: Money
+    ) -> Refund | None:
+        """The row for a refund made elsewhere; None if it is known as a part of another."""
+        known = await work.refunds.numbered(payment.id, number)
+        rest = await work.refunds.numbered(payment.id, _rest_of(payment))
+        if known is not None:
+            return known
+        if rest is None or rest.charged_amount < charge:
+            return self._external(payment, number, charge)
+        if rest.charged_amount == charge:
+            rest.provider_refund_no = number
+            return rest
+        return None
+
+    async def _record_the_rest(
+        self, work: UnitOfWork, payment: Payment, outcome: Outcome, now: datetime
+    ) -> None:
+        """Everything has gone back, and not through us: the part that no refund explains."""
+        amount = payment.returned_elsewhere(outcome)
+        if not amount:
             return
-        payment = await work.payments.get(refund.payment_id)
-        payment.shift_refund(
-            reserved=refund.reserved - reserved, refunded=refund.refunded - refunded
+        charge = payment.charged_amount - payment.refunded_charge
+        refund = self._external(payment, _rest_of(payment), charge, amount)
+        if await work.refunds.numbered(payment.id, refund.provider_refund_no) is not None:
+            refund.provider_refund_no = self._numbers.at_provider(refund.id)
+        refund.learn(Refunded(charge, now), at=now)
+        _shift(payment, refund, NOTHING)
+        self._keep.refund(work, refund)
+
+    def _external(
+        self, payment: Payment, number: str, charge: Money, amount: Money | None = None
+    ) -> Refund:
+        id = self._numbers("ref")
+        refund = Refund(
+            id=id,
+            app=payment.app,
+            refund_no=EXTERNAL_PREFIX + id,
+            payment_id=payment.id,
+            order_no=payment.order_no,
+            account=payment.account,
+            amount=amount or payment.worth_of(charge),
+            charged_amount=charge,
+            reason="refunded at the provider",
+            initiated_by=Initiator.PROVIDER,
+            provider_refund_no=number,
+            created_at=self._clock.now(),
         )
-        self._keep.payment(work, payment)
+        text = f"{refund.amount} of {payment.order_no} went back without basepay, number {number}"
+        refund.reports.append(Report(IncidentKind.EXTERNAL_REFUND, text))
+        return refund
 
     async def _settle_order(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
         """The first success committed here wins the order; a second one is refunded by itself."""
@@ -176,8 +258,9 @@ class Ledger:
         text = f"{payment.order_no} was already paid by {payment.duplicate_of}"
         payment.reports.append(Report(IncidentKind.DUPLICATE_PAYMENT, text))
         amount = payment.refundable()
+        share = payment.share_of(amount)
         try:
-            payment.reserve(amount, at=now)
+            payment.reserve(amount, share=share, at=now)
         except DomainError as error:  # the success is true all the same
             payment.reports.append(Report(IncidentKind.DUPLICATE_NOT_REFUNDED, str(error)))
             return
@@ -185,12 +268,12 @@ class Ledger:
         refund = Refund(
             id=id,
             app=payment.app,
-            refund_no=f"dup-{payment.id}",
+            refund_no=DUPLICATE_PREFIX + payment.id,
             payment_id=payment.id,
             order_no=payment.order_no,
             account=payment.account,
             amount=amount,
-            charged_amount=amount,
+            charged_amount=share,
             reason="duplicate payment",
             initiated_by=Initiator.BASEPAY,
             provider_refund_no=self._numbers.at_provider(id),
@@ -209,6 +292,22 @@ class Ledger:
             request.version = stored.version
 
 
+def _weight(refund: Refund) -> tuple[Money, Money, Money]:
+    """What of its payment a refund holds back, has taken, and both of the charge."""
+    return refund.reserved, refund.refunded, refund.charge
+
+
+def _shift(payment: Payment, refund: Refund, before: tuple[Money, Money, Money]) -> None:
+    """Let the payment follow what its refund weighs now."""
+    reserved, refunded, charge = (b - a for a, b in zip(before, _weight(refund), strict=True))
+    payment.shift_refund(reserved=reserved, refunded=refunded, charge=charge)
+
+
+def _rest_of(payment: Payment) -> str:
+    """The number of a refund made elsewhere whose own number nobody told us yet."""
+    return f"{payment.provider_order_no}-rest"
+
+
 def settle(request: Request, status: int, order: Payment | Refund) -> None:
     """Give a request its answer: the order as it is at this commit."""
     view = payment_view(order) if isinstance(order, Payment) else refund_view(order)
@@ -216,8 +315,12 @@ def settle(request: Request, status: int, order: Payment | Refund) -> None:
 
 
 def payment_status(payment: Payment) -> int:
-    """201, also when the provider refused it; 202 while its outcome is unknown."""
-    return 202 if payment.open and payment.action is None else 201
+    """201, also when the provider refused it; 202 while its outcome is unknown.
+
+    A charge is not known before it is final, whatever its payer still has to do.
+    """
+    waiting = payment.action is None or payment.terms.charges_at_once
+    return 202 if payment.open and waiting else 201
 
 
 def refund_status(refund: Refund) -> int:

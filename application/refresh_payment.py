@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from application.ledger import Ledger
 from application.ports import Account, Clock, PaymentProvider
-from domain.outcome import AwaitingPayer, Declined, NotFound, Outcome
+from domain.outcome import AwaitingPayer, Declined, NotFound, Outcome, Unknown
 from domain.payment import Payment
 
 
@@ -18,12 +18,21 @@ class RefreshPayment:
         """The payment as it is known now; nothing is raised for a silent provider."""
         provider = self._accounts[payment.account].payments
         if payment.should_close(self._clock.now()):
-            source, outcome = "close", await provider.close(payment)
+            source, outcome = "close", await close_there(provider, payment)
         elif payment.open and payment.action is None and not payment.terms.charges_at_once:
             source, outcome = "start", await start_again(provider, payment)
         else:
             source, outcome = "query", await provider.query(payment)
         return await self._ledger.learn_payment(payment, outcome, source=source)
+
+
+async def close_there(provider: PaymentProvider, payment: Payment) -> Outcome:
+    """Close at the provider. A charge is taken back only if it has not come to its end already."""
+    if payment.terms.charges_at_once:
+        asked = await provider.query(payment)
+        if not isinstance(asked, AwaitingPayer | NotFound | Unknown):
+            return asked
+    return await provider.close(payment)
 
 
 async def start_again(provider: PaymentProvider, payment: Payment) -> Outcome:

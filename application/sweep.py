@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+from application.budget import Budgets
 from application.ledger import Ledger
-from application.ports import Agenda, Clock, NewWork
+from application.ports import Account, Agenda, Clock, NewWork
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
 
 log = logging.getLogger("basepay.sweeper")
 
-BATCH = 200
+#: Orders taken up at a time, of one account and kind. A silent provider holds up only so many.
+BATCH = 64
 
-#: Asks under way per account, so that a silent provider holds up only its own orders.
+#: Asks under way per account.
 AT_ONCE = 16
 
 
@@ -26,49 +28,60 @@ class Sweep:
         *,
         work: NewWork,
         agenda: Agenda,
+        accounts: Mapping[str, Account],
+        budgets: Budgets,
         clock: Clock,
         ledger: Ledger,
         refresh_payment: RefreshPayment,
         refresh_refund: RefreshRefund,
     ) -> None:
         self._work, self._agenda, self._clock, self._ledger = work, agenda, clock, ledger
+        self._accounts, self._budgets = accounts, budgets
         self._refresh_payment, self._refresh_refund = refresh_payment, refresh_refund
         self._slots = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(AT_ONCE))
 
     async def __call__(self) -> int:
-        """Ask about what is due now; how many orders that were."""
+        """Ask about what is due now at every account; how many orders that were."""
+        return sum(await asyncio.gather(*(self.account(name) for name in tuple(self._accounts))))
+
+    async def account(self, name: str) -> int:
+        """Ask about what is due now at one account, unless it wants to be left alone."""
+        if self._budgets.of(self._accounts[name]).quiet:
+            return 0
         now = self._clock.now()
-        payments = await self._agenda.due_payments(now, BATCH)
-        refunds = await self._agenda.due_refunds(now, BATCH)
+        payments = await self._agenda.due_payments(name, now, BATCH)
+        refunds = await self._agenda.due_refunds(name, now, BATCH)
         await asyncio.gather(
-            *(self._one(id, self._payment, self._put_off_payment) for id in payments),
-            *(self._one(id, self._refund, self._put_off_refund) for id in refunds),
+            *(self._one(id, name, self._payment, self._put_off_payment) for id in payments),
+            *(self._one(id, name, self._refund, self._put_off_refund) for id in refunds),
         )
         return len(payments) + len(refunds)
 
     async def _one(
         self,
         id: str,
+        account: str,
         ask: Callable[[str], Awaitable[None]],
         put_off: Callable[[str], Awaitable[None]],
     ) -> None:
-        try:
-            await ask(id)
-        except Exception:  # one bad order must not stop the others
-            log.exception("could not ask about %s", id)
-            await put_off(id)
+        async with self._slots[account]:
+            if not await self._budgets.of(self._accounts[account]).turn():
+                return  # it stays due
+            try:
+                await ask(id)
+            except Exception:  # one bad order must not stop the others
+                log.exception("could not ask about %s", id)
+                await put_off(id)
 
     async def _payment(self, id: str) -> None:
         async with self._work() as work:
             payment = await work.payments.get(id)
-        async with self._slots[payment.account]:
-            await self._refresh_payment(payment)
+        await self._refresh_payment(payment)
 
     async def _refund(self, id: str) -> None:
         async with self._work() as work:
             refund = await work.refunds.get(id)
-        async with self._slots[refund.account]:
-            await self._refresh_refund(refund)
+        await self._refresh_refund(refund)
 
     async def _put_off_payment(self, id: str) -> None:
         now = self._clock.now()

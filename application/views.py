@@ -4,8 +4,9 @@ import json
 from datetime import UTC, datetime
 
 from application.records import Incident, Message
+from domain.method import ActionType
 from domain.money import Money
-from domain.outcome import Action, Failure
+from domain.outcome import Failure
 from domain.payment import Payment
 from domain.refund import Refund
 
@@ -34,7 +35,7 @@ def payment_view(payment: Payment) -> View:
         "currency": payment.amount.currency,
         "refunded_amount": payment.refunded_amount.fen,
         "subject": payment.subject,
-        "action": _action(payment.action) if payment.open and payment.action else None,
+        "action": _action(payment),
         "cashier_url": None,
         "provider_order_no": payment.provider_order_no,
         "provider_transaction_id": payment.provider_transaction_id,
@@ -106,7 +107,11 @@ def incident_view(incident: Incident) -> View:
     }
 
 
-def _action(action: Action) -> View:
+def _action(payment: Payment) -> View | None:
+    """What the front end must do next: nothing any more, once it is final."""
+    action = payment.action
+    if action is None or not (payment.open or action.type is ActionType.NONE):
+        return None
     view: View = {"type": action.type.value, **action.details}
     if action.expires_at:
         view["expires_at"] = _time(action.expires_at)

@@ -163,7 +163,7 @@ class Payment:
         match outcome:
             case Paid(returned=True) | Closed(reversed=True):
                 left = self.amount - self.refunded_amount - self.reserved_amount
-                gone = self.status is PaymentStatus.SUCCEEDED and ZERO < left
+                gone = self.status is PaymentStatus.SUCCEEDED and left > ZERO
                 return left if gone else ZERO
             case _:
                 return ZERO
