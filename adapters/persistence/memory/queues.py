@@ -62,24 +62,25 @@ class MemoryCallbackQueue:
 
 
 class MemoryAgenda:
-    """Orders whose `next_check_at` has come."""
+    """Orders of one account whose `next_check_at` has come."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def due_payments(self, at: datetime, limit: int) -> Sequence[str]:
+    async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of payments, oldest due first."""
         await asyncio.sleep(0)
-        return _due(self._tables.payments.where(lambda p: _has_come(p, at)), limit)
+        return _due(self._tables.payments.where(lambda p: _has_come(p, account, at)), limit)
 
-    async def due_refunds(self, at: datetime, limit: int) -> Sequence[str]:
+    async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of refunds, oldest due first."""
         await asyncio.sleep(0)
-        return _due(self._tables.refunds.where(lambda r: _has_come(r, at)), limit)
+        return _due(self._tables.refunds.where(lambda r: _has_come(r, account, at)), limit)
 
 
-def _has_come(order: Payment | Refund, at: datetime) -> bool:
-    return order.next_check_at is not None and order.next_check_at <= at
+def _has_come(order: Payment | Refund, account: str, at: datetime) -> bool:
+    due_at = order.next_check_at
+    return order.account == account and due_at is not None and due_at <= at
 
 
 def _due(found: Sequence[Payment | Refund], limit: int) -> Sequence[str]:

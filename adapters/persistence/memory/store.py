@@ -6,9 +6,19 @@ from adapters.clock import SystemClock
 from adapters.persistence.memory.directory import MemoryDirectory
 from adapters.persistence.memory.library import MemoryLibrary
 from adapters.persistence.memory.queues import MemoryAgenda, MemoryCallbackQueue, MemoryOutbox
+from adapters.persistence.memory.switches import MemorySwitches
 from adapters.persistence.memory.tables import Tables
 from adapters.persistence.memory.work import MemoryUnitOfWork
-from application.ports import Agenda, CallbackQueue, Clock, Directory, Library, Outbox, UnitOfWork
+from application.ports import (
+    Agenda,
+    CallbackQueue,
+    Clock,
+    Directory,
+    Library,
+    Outbox,
+    Switches,
+    UnitOfWork,
+)
 
 
 def _nobody_listens() -> None:
@@ -27,6 +37,7 @@ class MemoryStore:
     agenda: Agenda
     library: Library
     directory: Directory
+    switches: Switches
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.on_message: Callable[[], None] = _nobody_listens
@@ -37,6 +48,7 @@ class MemoryStore:
         self.agenda = MemoryAgenda(self._tables)
         self.library = MemoryLibrary(self._tables)
         self.directory = MemoryDirectory(self._tables, clock or SystemClock())
+        self.switches = MemorySwitches(self._tables)
 
     def work(self) -> UnitOfWork:
         """Open a unit of work."""

@@ -32,6 +32,15 @@ class ApiKey:
         return self.retired_at is None or at < self.retired_at
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """How a switch stands, and who turned it last."""
+
+    on: bool
+    turned_by: str
+    turned_at: datetime
+
+
 def _payments() -> Table[Payment]:
     return Table("payments", lambda p: p.id, provider_order_no=lambda p: p.provider_order_no)
 
@@ -40,7 +49,7 @@ def _refunds() -> Table[Refund]:
     return Table(
         "refunds",
         lambda r: r.id,
-        provider_refund_no=lambda r: r.provider_refund_no,
+        provider_refund_no=lambda r: (r.payment_id, r.provider_refund_no),
         refund_no=lambda r: (r.app, r.refund_no),
     )
 
@@ -66,3 +75,4 @@ class Tables:
     incidents: Table[Incident] = field(default_factory=lambda: Table("incidents", lambda i: i.id))
     inbox: Table[Waiting] = field(default_factory=lambda: Table("inbox", lambda w: w.callback.id))
     api_keys: Table[ApiKey] = field(default_factory=lambda: Table("api_keys", lambda k: k.hash))
+    switches: dict[str, Switch] = field(default_factory=dict)

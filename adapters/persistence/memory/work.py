@@ -132,9 +132,9 @@ class _Refunds(_Reads):
             raise NotFound("refund", id)
         return refund
 
-    async def numbered(self, provider_refund_no: str) -> Refund | None:
+    async def numbered(self, payment_id: str, provider_refund_no: str) -> Refund | None:
         await asyncio.sleep(0)
-        return self._tables.refunds.find("provider_refund_no", provider_refund_no)
+        return self._tables.refunds.find("provider_refund_no", (payment_id, provider_refund_no))
 
     async def named(self, app: str, refund_no: str) -> Refund | None:
         await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.persistence.sql.tables import metadata
 
 #: The newest revision under `migrations/versions`, known here without loading alembic.
-HEAD = "0001"
+HEAD = "0002"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from adapters.persistence.sql.record_rows import callback_of, callback_row, message_of
 from adapters.persistence.sql.sqlite import Reader, Writer
-from adapters.persistence.sql.statements import Statements
+from adapters.persistence.sql.statements import Prepared, Statements
 from adapters.persistence.sql.unit import Signal, Step, Unit
 from adapters.persistence.sql.values import Row, micros
 from application.records import Message, RawCallback
@@ -61,17 +61,19 @@ class SqlCallbackQueue:
 
 
 class SqlAgenda:
-    """Orders whose `next_check_at` has come."""
+    """Orders of one account whose `next_check_at` has come."""
 
     def __init__(self, reader: Reader, statements: Statements) -> None:
         self._reader, self._statements = reader, statements
 
-    async def due_payments(self, at: datetime, limit: int) -> Sequence[str]:
+    async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of payments, oldest due first."""
-        values = {"at": micros(at), "limit": limit}
-        return [row["id"] for row in await self._reader.rows(self._statements.due_payments, values)]
+        return await self._due(self._statements.due_payments, account, at, limit)
 
-    async def due_refunds(self, at: datetime, limit: int) -> Sequence[str]:
+    async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of refunds, oldest due first."""
-        values = {"at": micros(at), "limit": limit}
-        return [row["id"] for row in await self._reader.rows(self._statements.due_refunds, values)]
+        return await self._due(self._statements.due_refunds, account, at, limit)
+
+    async def _due(self, due: Prepared, account: str, at: datetime, limit: int) -> Sequence[str]:
+        values: Row = {"account": account, "at": micros(at), "limit": limit}
+        return [row["id"] for row in await self._reader.rows(due, values)]

@@ -33,6 +33,7 @@ from adapters.persistence.sql.tables import (
     payments,
     refunds,
     requests,
+    switches,
 )
 from adapters.persistence.sql.values import Value
 from application.records import OPERATOR
@@ -78,6 +79,15 @@ def _insert_once(table: Table, dialect: Dialect) -> Prepared:
     columns = [column.name for column in table.columns if column.name != "position"]
     once = sqlite.insert(table).inline().on_conflict_do_nothing(index_elements=["id"])
     return prepare(once, dialect, columns)
+
+
+def _put(table: Table, dialect: Dialect) -> Prepared:
+    """Insert the row, or put it in the place of the one with its key."""
+    columns = [column.name for column in table.columns]
+    put = sqlite.insert(table).inline()
+    changed = {column.name: put.excluded[column.name] for column in table.columns}
+    put = put.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+    return prepare(put, dialect, columns)
 
 
 def _update(table: Table, dialect: Dialect) -> Prepared:
@@ -140,8 +150,8 @@ def _listing(name: str, given: frozenset[str], dialect: Dialect) -> Prepared:
 def _due(table: Table) -> Executable:
     has_come = table.c.next_check_at <= bindparam("at")
     waiting = table.c.next_check_at.is_not(None)  # said aloud, it opens the partial index
-    oldest = select(table.c.id).where(waiting, has_come).order_by(table.c.next_check_at, table.c.id)
-    return oldest.limit(bindparam("limit"))
+    due = select(table.c.id).where(table.c.account == bindparam("account"), waiting, has_come)
+    return due.order_by(table.c.next_check_at, table.c.id).limit(bindparam("limit"))
 
 
 def _live(at: str) -> ColumnElement[bool]:
@@ -163,7 +173,7 @@ class Statements:
         self.payment = ready(_by(payments, "id"))
         self.payment_numbered = ready(_by(payments, "provider_order_no"))
         self.refund = ready(_by(refunds, "id"))
-        self.refund_numbered = ready(_by(refunds, "provider_refund_no"))
+        self.refund_numbered = ready(_by(refunds, "payment_id", "provider_refund_no"))
         self.refund_named = ready(_by(refunds, "app", "refund_no"))
         self.order = ready(_by(orders, "app", "order_no"))
         self.request = ready(_by(requests, "app", "route", "key"))
@@ -182,6 +192,9 @@ class Statements:
         self.key_holder = ready(_key_holder())
         self.retire_keys = ready(_retire_keys())
         self.callers = ready(_callers())
+
+        self.switch = ready(_by(switches, "name"))
+        self.turn_switch = _put(switches, dialect)
 
         #: A list by its table and the names of the filters given, compiled when first wanted.
         self.listing = cache(lambda name, given: _listing(name, given, dialect))

@@ -11,9 +11,19 @@ from adapters.persistence.sql.library import SqlLibrary
 from adapters.persistence.sql.queues import SqlAgenda, SqlCallbackQueue, SqlOutbox
 from adapters.persistence.sql.sqlite import Reader, Writer
 from adapters.persistence.sql.statements import Prepared, Statements
+from adapters.persistence.sql.switches import SqlSwitches
 from adapters.persistence.sql.unit import Signal
 from adapters.persistence.sql.work import SqlUnitOfWork
-from application.ports import Agenda, CallbackQueue, Clock, Directory, Library, Outbox, UnitOfWork
+from application.ports import (
+    Agenda,
+    CallbackQueue,
+    Clock,
+    Directory,
+    Library,
+    Outbox,
+    Switches,
+    UnitOfWork,
+)
 
 _PING = Prepared("SELECT 1", ())
 
@@ -34,6 +44,7 @@ class SqlStore:
     agenda: Agenda
     library: Library
     directory: Directory
+    switches: Switches
 
     def __init__(self, reader: Reader, writer: Writer, clock: Clock) -> None:
         self.on_message: Signal = _nobody_listens
@@ -46,6 +57,7 @@ class SqlStore:
         self.agenda = SqlAgenda(reader, self._statements)
         self.library = SqlLibrary(reader, self._statements)
         self.directory = SqlDirectory(*everything, clock)
+        self.switches = SqlSwitches(*everything)
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> Self:

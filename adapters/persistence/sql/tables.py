@@ -47,9 +47,15 @@ def _needed(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
     return Column(name, kind, nullable=False)
 
 
-def _only_where(name: str, column: str, condition: ColumnElement[bool]) -> Index:
+def _only_where(name: str, *columns: str, condition: ColumnElement[bool]) -> Index:
     """An index over the few rows that wait for something, however many lie in the past."""
-    return Index(name, column, sqlite_where=condition)
+    return Index(name, *columns, sqlite_where=condition)
+
+
+def _due(name: str) -> Index:
+    """What must be asked about, account by account; `id` spares looking into the rows."""
+    waiting = sql_column("next_check_at").is_not(None)
+    return _only_where(name, "account", "next_check_at", "id", condition=waiting)
 
 
 payments = Table(
@@ -92,6 +98,7 @@ payments = Table(
     Column("duplicate_of", Text),
     _needed("refunded_amount", BigInteger),
     _needed("reserved_amount", BigInteger),
+    _needed("refunded_charge", BigInteger),
     _needed("excess_amount", BigInteger),
     _needed("refund_count", BigInteger),
     Column("next_refund_at", BigInteger),
@@ -105,6 +112,7 @@ payments = Table(
     CheckConstraint("charged_amount > 0 AND charged_amount <= amount", name="charged"),
     CheckConstraint("refunded_amount >= 0", name="refunded"),
     CheckConstraint("reserved_amount >= 0", name="reserved"),
+    CheckConstraint("refunded_charge >= 0", name="refunded_charge"),
     CheckConstraint("excess_amount >= 0", name="excess"),
     # What we grant never exceeds what was paid; `excess` is what providers proved beyond it.
     CheckConstraint(
@@ -115,7 +123,7 @@ payments = Table(
         " OR (succeeded_at IS NOT NULL AND provider_transaction_id IS NOT NULL)",
         name="proven",
     ),
-    _only_where("ix_payments_due", "next_check_at", sql_column("next_check_at").is_not(None)),
+    _due("ix_payments_due"),
     Index(None, "app", "id"),
     Index(None, "app", "order_no"),
 )
@@ -147,16 +155,16 @@ refunds = Table(
     _needed("checks", BigInteger),
     Column("next_check_at", BigInteger),
     _needed("version", BigInteger),
-    UniqueConstraint("provider_refund_no"),
+    # Numbers given on the provider's own site are unique within the payment only.
+    UniqueConstraint("payment_id", "provider_refund_no"),
     UniqueConstraint("app", "refund_no"),
     CheckConstraint(STATUSES, name="status"),
     CheckConstraint("amount > 0", name="amount"),
     # Under the 1-fen switch the share of a refund may be nothing at all.
     CheckConstraint("charged_amount >= 0 AND charged_amount <= amount", name="charged"),
     CheckConstraint("status <> 'succeeded' OR succeeded_at IS NOT NULL", name="proven"),
-    _only_where("ix_refunds_due", "next_check_at", sql_column("next_check_at").is_not(None)),
+    _due("ix_refunds_due"),
     Index(None, "app", "id"),
-    Index(None, "payment_id"),
 )
 
 # One row per app and order_no: where two payments meet, and one of them wins.
@@ -202,7 +210,9 @@ events = Table(
     Column("published_at", BigInteger),
     UniqueConstraint("id"),
     UniqueConstraint("order_id", "sequence"),
-    _only_where("ix_events_unpublished", "position", sql_column("published_at").is_(None)),
+    _only_where(
+        "ix_events_unpublished", "position", condition=sql_column("published_at").is_(None)
+    ),
     Index(None, "app", "id"),
 )
 
@@ -248,7 +258,7 @@ inbox = Table(
     _needed("due_at", BigInteger),
     _needed("dead", Boolean),
     UniqueConstraint("id"),
-    _only_where("ix_inbox_waiting", "position", sql_column("dead", Boolean) == false()),
+    _only_where("ix_inbox_waiting", "position", condition=sql_column("dead", Boolean) == false()),
 )
 
 # Keys of apps and operators: only their SHA-256 (hex) is kept.
@@ -261,4 +271,14 @@ api_keys = Table(
     _needed("created_at", BigInteger),
     Column("retired_at", BigInteger),
     Index(None, "name", "operator"),
+)
+
+# What operators turn on and off at run time; without a row it is off.
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _needed("on", Boolean),
+    _needed("turned_by", Text),
+    _needed("turned_at", BigInteger),
 )

@@ -129,8 +129,8 @@ class _Refunds(_Reads):
             raise NotFound("refund", id)
         return refund_of(row)
 
-    async def numbered(self, provider_refund_no: str) -> Refund | None:
-        values = {"provider_refund_no": provider_refund_no}
+    async def numbered(self, payment_id: str, provider_refund_no: str) -> Refund | None:
+        values = {"payment_id": payment_id, "provider_refund_no": provider_refund_no}
         row = await self._reader.row(self._statements.refund_numbered, values)
         return refund_of(row) if row else None
 

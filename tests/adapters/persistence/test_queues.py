@@ -115,12 +115,35 @@ def test_orders_are_due_from_their_instant_on_oldest_first(run, store, keep, mak
     refunds = [make.refund(later, next_check_at=at) for at in (LATER, NOW, None)]
     keep(*refunds)
 
-    assert run(store.agenda.due_payments(NOW - timedelta(microseconds=1), 10)) == []
-    assert run(store.agenda.due_payments(NOW, 10)) == [sooner.id]
-    assert run(store.agenda.due_payments(LATER, 10)) == [sooner.id, later.id]
-    assert run(store.agenda.due_payments(LATER, 1)) == [sooner.id]
-    assert run(store.agenda.due_refunds(LATER, 10)) == [refunds[1].id, refunds[0].id]
-    assert run(store.agenda.due_refunds(LATER, 1)) == [refunds[1].id]
+    just_before = NOW - timedelta(microseconds=1)
+    assert run(store.agenda.due_payments("wechat-main", just_before, 10)) == []
+    assert run(store.agenda.due_payments("wechat-main", NOW, 10)) == [sooner.id]
+    assert run(store.agenda.due_payments("wechat-main", LATER, 10)) == [sooner.id, later.id]
+    assert run(store.agenda.due_payments("wechat-main", LATER, 1)) == [sooner.id]
+    assert run(store.agenda.due_refunds("wechat-main", LATER, 10)) == [refunds[1].id, refunds[0].id]
+    assert run(store.agenda.due_refunds("wechat-main", LATER, 1)) == [refunds[1].id]
+
+
+def test_orders_due_at_one_instant_come_in_the_order_of_their_ids(run, store, keep, make):
+    payments = [make.payment(next_check_at=NOW) for _ in range(3)]
+    keep(*reversed(payments))
+
+    found = run(store.agenda.due_payments("wechat-main", NOW, 2))
+
+    assert found == [payments[0].id, payments[1].id]
+
+
+def test_an_account_sees_only_its_own_orders_on_its_agenda(run, store, keep, make):
+    wechat = [make.paid(next_check_at=NOW) for _ in range(2)]
+    alipay = make.paid(account="alipay-main", next_check_at=LATER)
+    keep(*wechat, alipay)
+    refund = make.refund(alipay, next_check_at=NOW)
+    keep(make.refund(wechat[0], next_check_at=NOW), refund)
+
+    assert run(store.agenda.due_payments("alipay-main", LATER, 1)) == [alipay.id]
+    assert run(store.agenda.due_refunds("alipay-main", LATER, 1)) == [refund.id]
+    assert run(store.agenda.due_payments("wechat", LATER, 10)) == []
+    assert run(store.agenda.due_refunds("wechat", LATER, 10)) == []
 
 
 def test_an_order_that_is_asked_about_later_leaves_the_agenda(run, store, keep, make):
@@ -129,4 +152,4 @@ def test_an_order_that_is_asked_about_later_leaves_the_agenda(run, store, keep, 
     payment.next_check_at = None
     keep(payment)
 
-    assert run(store.agenda.due_payments(LATER, 10)) == []
+    assert run(store.agenda.due_payments("wechat-main", LATER, 10)) == []

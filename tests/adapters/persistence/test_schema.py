@@ -19,11 +19,11 @@ REVISION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL
 
 
 def schema_of(path):
-    """Each object by name, its lines in any order: constraints come in another order."""
+    """Each object by name, its lines in any order and unquoted: migrations write them so."""
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         return {
-            name: sorted(line.strip(" \t,") for line in text.splitlines())
+            name: sorted(line.strip(" \t,") for line in text.replace('"', "").splitlines())
             for name, text in found
             if name != "alembic_version"
         }
@@ -140,6 +140,7 @@ def insert(connection, table, row):
         {"charged_amount": 10_001},
         {"reserved_amount": -1},
         {"refunded_amount": -1},
+        {"refunded_charge": -1},
         {"excess_amount": -1},
         {"reserved_amount": 5_000, "refunded_amount": 5_001},
         {"reserved_amount": 10_002, "excess_amount": 1},
@@ -167,6 +168,8 @@ def test_a_payment_that_breaks_a_rule_of_money_cant_be_stored(database, make, wr
         {"status": "done"},
         {"status": "succeeded"},
         {"payment_id": "pay_unknown"},
+        {"refund_no": "RF-1"},
+        {"provider_refund_no": "d1-1"},
     ],
     ids=str,
 )
@@ -175,7 +178,8 @@ def test_a_refund_that_breaks_a_rule_of_money_cant_be_stored(database, make, wro
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         insert(connection, "payments", payment_row(payment))
-        insert(connection, "refunds", refund_row(make.refund(payment)))
+        known = make.refund(payment, refund_no="RF-1", provider_refund_no="d1-1")
+        insert(connection, "refunds", refund_row(known))
 
         with pytest.raises(sqlite3.IntegrityError):
             insert(connection, "refunds", refund_row(make.refund(payment)) | wrong)
@@ -200,8 +204,8 @@ def test_our_own_mistake_is_loud_and_no_conflict(run, sqlite_store, make):
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        ("due_payments", "ix_payments_due"),
-        ("due_refunds", "ix_refunds_due"),
+        ("due_payments", "COVERING INDEX ix_payments_due (account=? AND next_check_at"),
+        ("due_refunds", "COVERING INDEX ix_refunds_due (account=? AND next_check_at"),
         ("unpublished", "ix_events_unpublished"),
         ("due_callbacks", "ix_inbox_waiting"),
     ],
@@ -213,3 +217,4 @@ def test_what_waits_is_found_without_reading_the_past(database, sqlite_store, st
         plan = connection.execute(f"EXPLAIN QUERY PLAN {prepared.text}", marks).fetchall()
 
     assert index in str(plan)
+    assert "ORDER BY" not in str(plan)  # nothing is sorted: however much waits, a page is a page

@@ -49,6 +49,7 @@ def full_payment(make: Make) -> Payment:
         duplicate_of="pay_3",
         refunded_amount=Money(4),
         reserved_amount=Money(10_003),
+        refunded_charge=Money(1),
         excess_amount=Money(7),
         refund_count=3,
         next_refund_at=NOW + timedelta(minutes=1),
@@ -104,7 +105,7 @@ def test_every_field_of_a_refund_returns(run, store, keep, make):
         async with store.work() as work:
             return (
                 await work.refunds.get(refund.id),
-                await work.refunds.numbered(refund.provider_refund_no),
+                await work.refunds.numbered(payment.id, refund.provider_refund_no),
                 await work.refunds.named(refund.app, refund.refund_no),
             )
 
@@ -149,7 +150,7 @@ def test_what_is_not_there_is_said_to_be_missing(run, store):
     async def ask():
         async with store.work() as work:
             assert await work.payments.numbered("no") is None
-            assert await work.refunds.numbered("no") is None
+            assert await work.refunds.numbered("no", "no") is None
             assert await work.refunds.named("shop", "no") is None
             assert await work.orders.find("shop", "no") is None
             assert await work.requests.find("shop", "no", "no") is None
@@ -351,6 +352,18 @@ def test_a_name_taken_by_another_app_is_free(keep, make):
     keep(make.refund(payment, app="other", refund_no="R"), make.request(app="other", key="k"))
 
 
+def test_refunds_of_two_payments_may_share_a_number_at_the_provider(run, store, keep, make):
+    payments = make.paid(), make.paid()
+    refunds = [make.refund(each, provider_refund_no="20261122") for each in payments]
+    keep(*payments, *refunds)
+
+    async def numbered():
+        async with store.work() as work:
+            return [await work.refunds.numbered(each.id, "20261122") for each in payments]
+
+    assert run(numbered()) == refunds
+
+
 def test_twins_inside_one_unit_are_refused_too(run, store, keep, make):
     one, twin = make.payment(), make.payment(provider_order_no="same")
     one.provider_order_no = "same"
@@ -396,7 +409,7 @@ def test_racing_refunds_never_reserve_more_than_was_paid(run, store, keep, make)
             async with store.work() as work:
                 found = await work.payments.get(payment.id)
                 try:
-                    found.reserve(Money(700), at=NOW)
+                    found.reserve(Money(700), share=Money(700), at=NOW)
                 except RefundExceedsPayment:
                     return 0
                 work.payments.save(found)
@@ -416,6 +429,7 @@ def test_racing_refunds_never_reserve_more_than_was_paid(run, store, keep, make)
 
     found = run(read(store, payment))
     assert sum(granted) == found.reserved_amount.fen == 9_800
+    assert found.refunded_charge == found.reserved_amount
     assert found.refund_count == 14
 
 
