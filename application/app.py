@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from application.accounts import Accounts
 from application.announce_events import AnnounceEvents
 from application.apply_callback import ApplyCallbacks
 from application.budget import Budgets
@@ -14,7 +15,6 @@ from application.keeper import Keeper, Numbers
 from application.ledger import Ledger
 from application.one_fen import OneFen
 from application.ports import (
-    Account,
     Agenda,
     CallbackQueue,
     Clock,
@@ -47,7 +47,7 @@ class World:
     directory: Directory
     publisher: EventPublisher
     locks: Locks
-    accounts: Mapping[str, Account]
+    accounts: Accounts
     clock: Clock  # business time
     wall_clock: Clock  # signatures and replay windows
     new_id: NewId

@@ -5,9 +5,9 @@ of the request or by the sweeper.
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 
+from application.accounts import Accounts
 from application.commands import NewPayment, validate_payment
 from application.idempotency import Answer, Idempotency, Key, answered
 from application.keeper import Keeper, Numbers
@@ -16,12 +16,7 @@ from application.one_fen import OneFen
 from application.ports import Account, Clock, LostUpdate, NewWork, UnitOfWork
 from application.records import Request
 from application.refresh_payment import start_again
-from domain.errors import (
-    AccountRequired,
-    MethodNotOffered,
-    OrderAlreadyPaid,
-    PaymentInProgress,
-)
+from domain.errors import OrderAlreadyPaid, PaymentInProgress
 from domain.method import DEFAULT_EXPIRES_IN, TERMS
 from domain.money import Money
 from domain.order import Order
@@ -43,7 +38,7 @@ class CreatePayment:
         self,
         *,
         work: NewWork,
-        accounts: Mapping[str, Account],
+        accounts: Accounts,
         clock: Clock,
         numbers: Numbers,
         idempotency: Idempotency,
@@ -62,7 +57,7 @@ class CreatePayment:
         PaymentInProgress, and what Idempotency.once raises.
         """
         validate_payment(command)
-        account = self._account(command)
+        account = self._accounts.for_payment(command.app, command.method, command.account)
 
         async def run(key: Key) -> Answer:
             charge = await self._one_fen.charge_for(Money(command.amount))
@@ -194,19 +189,6 @@ class CreatePayment:
         payment.action = prepared.action
         payment.plan_check(now)
         return payment
-
-    def _account(self, command: NewPayment) -> Account:
-        provider = TERMS[command.method].provider
-        choices = [each for each in self._accounts.values() if each.provider is provider]
-        if command.account is not None:
-            chosen = [each for each in choices if each.name == command.account]
-        else:
-            chosen = choices
-        if len(chosen) != 1:
-            raise AccountRequired(provider.value, tuple(each.name for each in choices))
-        if command.method not in chosen[0].methods:
-            raise MethodNotOffered(command.method, chosen[0].name)
-        return chosen[0]
 
 
 def _lifetime(command: NewPayment) -> timedelta:

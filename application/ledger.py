@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from application.budget import Budgets
-from application.commands import DUPLICATE_PREFIX, EXTERNAL_PREFIX
-from application.keeper import Keeper, Numbers, evidence_of
+from application.commands import DUPLICATE_PREFIX
+from application.keeper import Keeper, Numbers
 from application.ports import Account, AlreadyExists, Clock, LostUpdate, NewWork, UnitOfWork
 from application.records import Evidence, RawCallback, Request
+from application.refunds_elsewhere import RefundsElsewhere, shift, weight
 from application.views import payment_view, refund_view, to_json
 from domain.errors import DomainError
 from domain.events import EventType, IncidentKind, Report
-from domain.money import ZERO, Money
-from domain.outcome import FoundRefund, Outcome, Refunded, RefundOutcome
+from domain.outcome import FoundRefund, Outcome, RefundOutcome
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
-
-NOTHING = (ZERO, ZERO, ZERO)
 
 #: Rounds against other writers of the same order; each round somebody gets through.
 ROUNDS = 60
@@ -40,6 +38,7 @@ class Ledger:
     ) -> None:
         self._work, self._accounts, self._clock = work, accounts, clock
         self._numbers, self._keep, self._budgets = numbers, keep, budgets
+        self._elsewhere = RefundsElsewhere(clock=clock, numbers=numbers, keep=keep)
 
     async def learn_payment(
         self,
@@ -61,7 +60,7 @@ class Ledger:
                 async with self._work() as work:
                     payment.learn(outcome, at=now)
                     await self._settle_order(work, payment, now)
-                    await self._record_the_rest(work, payment, outcome, now)
+                    await self._elsewhere.record_rest(work, payment, outcome, now)
                     self._keep.evidence(
                         work, payment.id, source=source, outcome=outcome, callback=callback, now=now
                     )
@@ -114,17 +113,8 @@ class Ledger:
         """Keep a refund that was made elsewhere as a row of its own, and tell the operators."""
         for _ in range(ROUNDS):
             try:
-                now = self._clock.now()
                 async with self._work() as work:
-                    refund = await self._adopted(work, payment, number, found.amount)
-                    if refund is not None:
-                        before = _weight(refund) if refund.version else NOTHING
-                        refund.learn(found.outcome, at=now)
-                        _shift(payment, refund, before)
-                        self._keep.payment(work, payment)
-                        self._keep.refund(work, refund)
-                    kept = payment.id if refund is None else refund.id
-                    work.append(evidence_of(callback, kept, type(found.outcome).__name__))
+                    await self._elsewhere.adopt(work, payment, number, found, callback)
                     await work.commit()
                 return
             except (LostUpdate, AlreadyExists):
@@ -171,64 +161,12 @@ class Ledger:
     async def _learn_refund(
         self, work: UnitOfWork, refund: Refund, outcome: RefundOutcome, now: datetime
     ) -> None:
-        before = _weight(refund)
+        before = weight(refund)
         refund.learn(outcome, at=now)
-        if before != _weight(refund):
+        if before != weight(refund):
             payment = await work.payments.get(refund.payment_id)
-            _shift(payment, refund, before)
+            shift(payment, refund, before)
             self._keep.payment(work, payment)
-
-    async def _adopted(
-        self, work: UnitOfWork, payment: Payment, number: str, charge: Money
-    ) -> Refund | None:
-        """The row for a refund made elsewhere; None if it is known as a part of another."""
-        known = await work.refunds.numbered(payment.id, number)
-        rest = await work.refunds.numbered(payment.id, _rest_of(payment))
-        if known is not None:
-            return known
-        if rest is None or rest.charged_amount < charge:
-            return self._external(payment, number, charge)
-        if rest.charged_amount == charge:
-            rest.provider_refund_no = number
-            return rest
-        return None
-
-    async def _record_the_rest(
-        self, work: UnitOfWork, payment: Payment, outcome: Outcome, now: datetime
-    ) -> None:
-        """Everything has gone back, and not through us: the part that no refund explains."""
-        amount = payment.returned_elsewhere(outcome)
-        if not amount:
-            return
-        charge = payment.charged_amount - payment.refunded_charge
-        refund = self._external(payment, _rest_of(payment), charge, amount)
-        if await work.refunds.numbered(payment.id, refund.provider_refund_no) is not None:
-            refund.provider_refund_no = self._numbers.at_provider(refund.id)
-        refund.learn(Refunded(charge, now), at=now)
-        _shift(payment, refund, NOTHING)
-        self._keep.refund(work, refund)
-
-    def _external(
-        self, payment: Payment, number: str, charge: Money, amount: Money | None = None
-    ) -> Refund:
-        id = self._numbers("ref")
-        refund = Refund(
-            id=id,
-            app=payment.app,
-            refund_no=EXTERNAL_PREFIX + id,
-            payment_id=payment.id,
-            order_no=payment.order_no,
-            account=payment.account,
-            amount=amount or payment.worth_of(charge),
-            charged_amount=charge,
-            reason="refunded at the provider",
-            initiated_by=Initiator.PROVIDER,
-            provider_refund_no=number,
-            created_at=self._clock.now(),
-        )
-        text = f"{refund.amount} of {payment.order_no} went back without basepay, number {number}"
-        refund.reports.append(Report(IncidentKind.EXTERNAL_REFUND, text))
-        return refund
 
     async def _settle_order(self, work: UnitOfWork, payment: Payment, now: datetime) -> None:
         """The first success committed here wins the order; a second one is refunded by itself."""
@@ -290,22 +228,6 @@ class Ledger:
         if stored is not None:
             request.status, request.body = stored.status, stored.body
             request.version = stored.version
-
-
-def _weight(refund: Refund) -> tuple[Money, Money, Money]:
-    """What of its payment a refund holds back, has taken, and both of the charge."""
-    return refund.reserved, refund.refunded, refund.charge
-
-
-def _shift(payment: Payment, refund: Refund, before: tuple[Money, Money, Money]) -> None:
-    """Let the payment follow what its refund weighs now."""
-    reserved, refunded, charge = (b - a for a, b in zip(before, _weight(refund), strict=True))
-    payment.shift_refund(reserved=reserved, refunded=refunded, charge=charge)
-
-
-def _rest_of(payment: Payment) -> str:
-    """The number of a refund made elsewhere whose own number nobody told us yet."""
-    return f"{payment.provider_order_no}-rest"
 
 
 def settle(request: Request, status: int, order: Payment | Refund) -> None:

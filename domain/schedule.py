@@ -15,7 +15,7 @@ class Situation(Enum):
     #: A close or reversal that the provider has not confirmed: money may still move.
     ENDING = (2, 5, 10, 20, 30, 60)
     #: A refund: balances get it in seconds or minutes, bank cards in days.
-    REFUND = (5, 10, 20, 60, 120, 300, 600, 1_800, 3_600)
+    REFUND = (5, 5, 10, 20, 60, 120, 300, 600, 1_800, 3_600)
     #: A mismatch that a person must judge.
     PARKED = (86_400,)
 

@@ -12,6 +12,7 @@ from adapters.in_process.locks import InProcessLocks
 from adapters.in_process.publisher import InProcessPublisher
 from adapters.persistence.memory.store import MemoryStore
 from adapters.providers.in_memory.provider import InMemoryProvider
+from application.accounts import Accounts
 from application.app import App, World
 from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
@@ -44,12 +45,13 @@ class MemoryWorld:
                 directory=self.store.directory,
                 publisher=InProcessPublisher(),
                 locks=InProcessLocks(),
-                accounts={account.name: account for account in accounts},
+                accounts=Accounts({account.name: account for account in accounts}),
                 clock=self.clock,
                 wall_clock=SystemClock(),
                 new_id=new_ulid,
                 number_prefix="t1",
                 pings={"database": self.store.ping},
+                switches=self.store.switches,
             )
         )
 

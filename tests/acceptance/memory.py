@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from adapters.providers.in_memory.provider import InMemoryProvider, Trade
+from adapters.providers.in_memory.book import Trade
+from adapters.providers.in_memory.provider import InMemoryProvider
 from application.idempotency import Answer
 from application.records import Filter
 from application.views import event_view, payment_view

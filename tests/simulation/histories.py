@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from random import Random
 
-from adapters.providers.in_memory.provider import Returned, Trade
+from adapters.providers.in_memory.book import Returned, Trade
 from application.ports import Unavailable
 from application.records import Caller
 from domain.errors import DomainError, IdempotencyKeyReused

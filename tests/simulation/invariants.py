@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-from adapters.providers.in_memory.provider import Returned, Trade
+from adapters.providers.in_memory.book import Returned, Trade
 from application.records import Message
 from domain.events import EventType, IncidentKind
 from domain.money import ZERO

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import msgspec
 
-from adapters.providers.in_memory.provider import SILENT, InMemoryProvider, Trade
+from adapters.providers.in_memory.book import Trade
+from adapters.providers.in_memory.provider import SILENT, InMemoryProvider
 from application.ports import Clock
 from application.records import News, RawCallback
 from domain.method import Provider

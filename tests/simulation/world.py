@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from adapters.in_process.locks import InProcessLocks
 from adapters.persistence.memory.store import MemoryStore
 from adapters.persistence.memory.tables import Tables
+from application.accounts import Accounts
 from application.app import App, World
 from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
@@ -81,7 +82,9 @@ class SimulatedWorld:
                 directory=store.directory,
                 publisher=self._port("stream", self.stream),
                 locks=InProcessLocks(),
-                accounts={each.name: self._account(each) for each in self.providers.values()},
+                accounts=Accounts(
+                    {each.name: self._account(each) for each in self.providers.values()}
+                ),
                 clock=self.clock,
                 wall_clock=self.clock,
                 new_id=lambda: f"{next(self._ids):026d}",

@@ -1,11 +1,12 @@
 """A provider in memory: remembers, refuses, falls silent; its other methods are the payer's."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
+from adapters.providers.in_memory.book import ASKS_PASSWORD, REFUSALS, Mood, Returned, Trade
 from application.ports import Account, CallbackRejected, Clock, Prepared
 from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
 from domain.method import TERMS, ActionType, Method, Provider
@@ -16,12 +17,14 @@ from domain.outcome import (
     Closed,
     Declined,
     Failure,
+    FoundRefund,
     NotFound,
     Outcome,
     Paid,
     Payee,
     RefundAbnormal,
     RefundAccepted,
+    RefundClosed,
     Refunded,
     RefundNotFound,
     RefundOutcome,
@@ -34,37 +37,16 @@ from domain.refund import Refund
 
 SILENT = Unknown("no answer")
 
-
-@dataclass(slots=True)
-class Trade:
-    """One order in the provider's book."""
-
-    number: str
-    amount: Money
-    state: str = "open"  # open, paid, closed
-    paid_at: datetime | None = None
-    charges: int = 0
-    refunds: dict[str, "Returned"] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Returned:
-    """One refund in the provider's book."""
-
-    number: str
-    amount: Money
-    state: str = "processing"  # processing, done, abnormal
-    done_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class Mood:
-    """How the provider behaves just now."""
-
-    silent: bool = False  # hears nothing, answers nothing
-    swallows_answers: bool = False  # acts, but its answer is lost
-    refuses: Failure | None = None
-    refund_trouble: RefundOutcome | None = None
+#: What each kind of action calls its value.
+DETAILS = {
+    ActionType.SHOW_QR_CODE: "code_url",
+    ActionType.REDIRECT: "url",
+    ActionType.INVOKE_ALIPAY_APP: "order_string",
+    ActionType.INVOKE_ALIPAY_JSAPI: "trade_no",
+    ActionType.INVOKE_WECHAT_JSAPI: "params",
+    ActionType.INVOKE_WECHAT_MINI_PROGRAM: "params",
+    ActionType.INVOKE_WECHAT_APP: "params",
+}
 
 
 class InMemoryProvider:
@@ -87,22 +69,26 @@ class InMemoryProvider:
     # What basepay asks.
 
     def prepare(self, payment: Payment) -> Prepared:
-        return Prepared(self.payee, msgspec.json.encode([payment.provider_order_no, "prepay"]))
+        action = self._action(payment) if payment.terms.built_here else None
+        request = msgspec.json.encode([payment.provider_order_no, "prepay"])
+        return Prepared(self.payee, request, action)
 
     async def start(self, payment: Payment) -> Outcome:
+        if payment.terms.built_here:
+            return AwaitingPayer(self._action(payment))
         self.calls.append(("start", payment.provider_order_no))
         if self.mood.silent:
             return SILENT
         if self.mood.refuses:
             return Declined(self.mood.refuses, trace="refused")
-        number = payment.provider_order_no
-        trade = self.book.setdefault(number, Trade(number, payment.charged_amount))
+        if payment.terms.charges_at_once:
+            return self._charge(payment)
+        trade = self._trade(payment)
         if self.mood.swallows_answers:
             return SILENT
         if trade.state != "open":
             return Unknown(f"the order is {trade.state}: ask")
-        action = Action(ActionType.SHOW_QR_CODE, {"code_url": f"memory://pay/{number}"})
-        return AwaitingPayer(action, trace="started")
+        return AwaitingPayer(self._action(payment), trace="started")
 
     async def query(self, payment: Payment) -> Outcome:
         self.calls.append(("query", payment.provider_order_no))
@@ -117,6 +103,8 @@ class InMemoryProvider:
         trade = self.book.get(payment.provider_order_no)
         if trade is not None and trade.state == "open":
             trade.state = "closed"
+        elif trade is not None and trade.state == "paid" and payment.terms.charges_at_once:
+            trade.state = "reversed"
         if self.mood.swallows_answers:
             return SILENT
         return self._outcome(payment.provider_order_no)
@@ -147,6 +135,18 @@ class InMemoryProvider:
         returned = trade.refunds.get(refund.provider_refund_no) if trade else None
         return self._refund_outcome(returned) if returned else RefundNotFound()
 
+    async def look_up(
+        self, provider_refund_no: str, payment: Payment
+    ) -> FoundRefund | RefundNotFound | Unknown:
+        self.calls.append(("look_up", provider_refund_no))
+        if self.mood.silent or self.mood.swallows_answers:
+            return SILENT
+        trade = self.book.get(payment.provider_order_no)
+        returned = trade.refunds.get(provider_refund_no) if trade else None
+        if returned is None:
+            return RefundNotFound()
+        return FoundRefund(returned.amount, self._refund_outcome(returned))
+
     def read(self, callback: RawCallback) -> News:
         """The genuine ones are JSON sealed with this provider's key."""
         try:
@@ -168,6 +168,10 @@ class InMemoryProvider:
 
     # What happens at the provider.
 
+    def payer_opens(self, payment: Payment) -> None:
+        """The payer follows a link that was built without a call: only now is there an order."""
+        self._trade(payment)
+
     def payer_pays(self, number: str, amount: Money | None = None) -> None:
         """The payer pays; `amount` other than the order's is a provider gone wrong."""
         trade = self.book[number]
@@ -182,6 +186,14 @@ class InMemoryProvider:
     def refund_bounces(self, number: str) -> None:
         """The payer's card is gone: the money left the merchant and waits."""
         self._returned(number).state = "abnormal"
+
+    def merchant_refunds(self, number: str, refund_no: str, amount: Money) -> None:
+        """Somebody refunds on the provider's own site."""
+        self.book[number].refunds[refund_no] = Returned(refund_no, amount)
+
+    def merchant_reverses(self, number: str) -> None:
+        """Somebody takes a charge back there."""
+        self.book[number].state = "reversed"
 
     def stops_answering(self) -> None:
         """Hears nothing and answers nothing until `behaves_again`."""
@@ -216,18 +228,39 @@ class InMemoryProvider:
     def _seal(self, kind: str, number: str) -> str:
         return hashlib.sha256(f"{kind} {number} {self._key}".encode()).hexdigest()
 
+    def _trade(self, payment: Payment) -> Trade:
+        number = payment.provider_order_no
+        return self.book.setdefault(number, Trade(number, payment.charged_amount))
+
+    def _action(self, payment: Payment) -> Action:
+        link = f"memory://pay/{payment.provider_order_no}"
+        return Action(payment.terms.action, {DETAILS[payment.terms.action]: link})
+
+    def _charge(self, payment: Payment) -> Outcome:
+        """Take the money behind a payment code, as its wallet has it; once for a number."""
+        number, wallet = payment.provider_order_no, payment.payer["auth_code"][-2:]
+        if wallet in REFUSALS:
+            return Declined(REFUSALS[wallet], trace="refused")
+        trade = self._trade(payment)
+        if wallet != ASKS_PASSWORD and trade.state == "open":
+            self.payer_pays(number)
+        return SILENT if self.mood.swallows_answers else self._outcome(number)
+
     def _outcome(self, number: str) -> Outcome:
         trade = self.book.get(number)
         if trade is None:
             return NotFound(trace="not found")
-        if trade.state == "closed":
-            return Closed(trace="closed")
+        if trade.state in ("closed", "reversed"):
+            return Closed(reversed=trade.state == "reversed" and trade.charges > 0, trace="closed")
         if trade.paid_at is None:
             return AwaitingPayer(trace="open")
-        return Paid(f"tx-{number}", trade.amount, trade.paid_at, self.payee, "payer", trade.amount)
+        paid = Paid(f"tx-{number}", trade.amount, trade.paid_at, self.payee, "payer", trade.amount)
+        return replace(paid, refunding=bool(trade.refunds))
 
     def _refund_outcome(self, returned: Returned) -> RefundOutcome:
         id = f"rf-{returned.number}"
+        if returned.state == "closed":
+            return RefundClosed()
         if returned.state == "abnormal":
             return RefundAbnormal(Failure("abnormal", "ABNORMAL", "the card is closed"), id)
         if returned.done_at is None:

@@ -1,0 +1,47 @@
+"""What the provider in memory remembers, and how it feels."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.money import Money
+from domain.outcome import Failure, RefundOutcome
+
+#: What the wallet behind a payment code does, by the code's last two digits; others pay at once.
+ASKS_PASSWORD = "01"  # noqa: S105 - two digits, no password
+REFUSALS = {
+    "02": Failure("refused", "NOT_ENOUGH", "the payer's balance is too small", retryable=True),
+    "03": Failure("refused", "AUTH_CODE_EXPIRED", "the code is stale: scan a fresh one"),
+    "04": Failure("refused", "BANK_REFUSED", "the payer's bank refused"),
+}
+
+
+@dataclass(slots=True)
+class Trade:
+    """One order in the provider's book."""
+
+    number: str
+    amount: Money
+    state: str = "open"  # open, paid, closed, reversed
+    paid_at: datetime | None = None
+    charges: int = 0
+    refunds: dict[str, "Returned"] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Returned:
+    """One refund in the provider's book."""
+
+    number: str
+    amount: Money
+    state: str = "processing"  # processing, done, abnormal, closed
+    done_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Mood:
+    """How the provider behaves just now."""
+
+    silent: bool = False  # hears nothing, answers nothing
+    swallows_answers: bool = False  # acts, but its answer is lost
+    refuses: Failure | None = None
+    refund_trouble: RefundOutcome | None = None
