@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from adapters.providers.alipay.sandbox.answer import Fields
+from adapters.providers.alipay.sandbox.charge import pay
+from adapters.providers.alipay.sandbox.create import create
 from adapters.providers.alipay.sandbox.desk import Desk, Request
 from adapters.providers.alipay.sandbox.precreate import precreate
 from adapters.providers.alipay.sandbox.refund_calls import query_refund, refund
@@ -16,7 +19,7 @@ class Method:
     """One API: its word among the faults, its work, and the fields its refusals have as 0.00."""
 
     operation: str
-    carry_out: Callable[[Desk, Request], dict[str, str]]
+    carry_out: Callable[[Desk, Request], Fields]
     zero_when_refused: tuple[str, ...] = ()
 
     def fields_when_refused(self, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -40,12 +43,13 @@ def _number_asked(parameters: Mapping[str, str]) -> dict[str, str]:
 
 _MONEY_RECEIVED = ("buyer_pay_amount", "invoice_amount", "point_amount", "receipt_amount")
 
-#: Cancel goes as a close among the faults: both end an order that is no longer wanted.
 METHODS: dict[str, Method] = {
     "alipay.trade.precreate": Method("prepay", precreate),
+    "alipay.trade.create": Method("prepay", create),
+    "alipay.trade.pay": Method("charge", pay, _MONEY_RECEIVED),
     "alipay.trade.query": Method("query", query, _MONEY_RECEIVED),
     "alipay.trade.close": Method("close", close),
-    "alipay.trade.cancel": Method("close", cancel),
+    "alipay.trade.cancel": Method("reverse", cancel),
     "alipay.trade.refund": Method("refund", refund, ("refund_fee", "send_back_fee")),
     "alipay.trade.fastpay.refund.query": Method("refund_query", query_refund),
 }

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from adapters.providers.alipay.sandbox.buyer import buyer_of
 from adapters.providers.alipay.sandbox.china_time import to_text, to_text_with_milliseconds
 from adapters.providers.alipay.sandbox.parties import Parties
 from adapters.providers.alipay.sandbox.signature import text_to_sign
@@ -36,8 +37,7 @@ def notice_of(
         "subject": order.subject,
         "body": details.body,
         "passback_params": details.passback_params,
-        "buyer_id": parties.buyer_id,
-        "buyer_logon_id": parties.buyer_logon_id,
+        **buyer_of(order, parties, id_field="buyer_id"),
         "seller_id": parties.seller_id,
         "gmt_create": to_text(details.scanned_at) if details.scanned_at else "",
         "gmt_close": to_text(order.closed_at) if order.closed_at else "",

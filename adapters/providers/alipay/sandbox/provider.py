@@ -5,20 +5,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.providers.alipay.sandbox import answer, notice, payer
+from adapters.providers.alipay.sandbox.answer import Fields
 from adapters.providers.alipay.sandbox.desk import Desk, Request
 from adapters.providers.alipay.sandbox.gateway_checks import GatewayChecks
 from adapters.providers.alipay.sandbox.keys import AlipayKeys
 from adapters.providers.alipay.sandbox.methods import METHODS
 from adapters.providers.alipay.sandbox.parties import Parties
-from adapters.providers.alipay.sandbox.refund_calls import NO_FUND_CHANGE
+from adapters.providers.alipay.sandbox.refund_calls import NO_FUND_CHANGE, refund_on_site
 from adapters.providers.alipay.sandbox.refused import Refused, of_code
 from adapters.providers.alipay.sandbox.request import codec_of, read_parameters
 from adapters.providers.alipay.sandbox.settings import AlipayRules
 from adapters.providers.alipay.sandbox.signature import sign_with_flaws
+from adapters.providers.alipay.sandbox.trade_calls import RETRY_FLAG
 from adapters.providers.alipay.sandbox.trades import NAME, Trades
 from adapters.providers.sandbox.faults import Fault, Struck
-from adapters.providers.sandbox.provider import Answer, Call, Message, PayerAction, World
-from adapters.providers.sandbox.records import Callback, Order
+from adapters.providers.sandbox.provider import (
+    Answer,
+    Call,
+    Message,
+    PayerAction,
+    PayerRefused,
+    World,
+)
+from adapters.providers.sandbox.records import Callback, Order, Refund
 
 GATEWAY = "/gateway.do"
 
@@ -33,7 +42,7 @@ class AlipaySandbox:
 
     name = NAME
     paths: Sequence[str] = (GATEWAY,)
-    fault_kinds = frozenset({DUPLICATE_ROOT, NO_FUND_CHANGE})
+    fault_kinds = frozenset({DUPLICATE_ROOT, NO_FUND_CHANGE, RETRY_FLAG})
     #: Eight deliveries in all (REFERENCE.md §6.5).
     retry_delays_seconds: Sequence[float] = (
         4 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR,
@@ -92,6 +101,14 @@ class AlipaySandbox:
         """Let the payer scan, pay, hesitate or let the time run out."""
         payer.act(self._desk, order, action)
 
+    def merchant_refunds(self, order: Order, refund_no: str, amount: int, reason: str) -> None:
+        """Refund on the merchant's own site; told of as any refund (§5.4)."""
+        refund_on_site(self._desk, order, refund_no, amount, reason)
+
+    def merchant_mends(self, refund: Refund, *, arrives: bool) -> None:  # noqa: ARG002 - the seam's
+        """Refuse: at Alipay a refund never becomes abnormal (§5.3)."""
+        raise PayerRefused("支付宝没有异常退款 Alipay knows no abnormal refunds")
+
     def pass_time(self) -> None:
         """Close what has expired."""
         self._trades.pass_time()
@@ -113,7 +130,7 @@ class AlipaySandbox:
     def _say(
         self,
         parameters: Mapping[str, str],
-        fields: Mapping[str, str],
+        fields: Fields,
         struck: Struck,
         *,
         signed: bool = True,

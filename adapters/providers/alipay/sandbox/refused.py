@@ -3,6 +3,7 @@
 #: Text of every gateway code (REFERENCE.md §8.2).
 MESSAGES = {
     "10000": "Success",
+    "10003": "order success pay inprocess",
     "20000": "Service Currently Unavailable",
     "40001": "Missing Required Arguments",
     "40002": "Invalid Arguments",
@@ -15,10 +16,14 @@ MESSAGES = {
 #: Chinese texts of business refusals (REFERENCE.md §4, §5, §8).
 SUB_MESSAGES = {
     "ACQ.APPLY_PC_MERCHANT_CODE_ERROR": "申请二维码失败",
+    "ACQ.BUYER_BALANCE_NOT_ENOUGH": "买家余额不足",
+    "ACQ.BUYER_BANKCARD_BALANCE_NOT_ENOUGH": "用户银行卡余额不足",
+    "ACQ.BUYER_SELLER_EQUAL": "买卖家不能相同",
     "ACQ.CONTEXT_INCONSISTENT": "交易信息被篡改",
     "ACQ.DISCORDANT_REPEAT_REQUEST": "不一致的请求",
     "ACQ.INVALID_PARAMETER": "参数无效",
     "ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR": "当前时间已超过允许支付的时间",
+    "ACQ.PAYMENT_AUTH_CODE_INVALID": "支付授权码无效",
     "ACQ.REASON_ILLEGAL_STATUS": "交易状态异常",
     "ACQ.REASON_TRADE_REFUND_FEE_ERR": "退款金额无效",
     "ACQ.REASON_TRADE_STATUS_INVALID": "交易状态异常",
@@ -26,6 +31,7 @@ SUB_MESSAGES = {
     "ACQ.SELLER_BALANCE_NOT_ENOUGH": "商户的余额不足",
     "ACQ.SELLER_NOT_EXIST": "卖家不存在",
     "ACQ.SYSTEM_ERROR": "系统错误",
+    "ACQ.TRADE_BUYER_NOT_MATCH": "交易买家不匹配",
     "ACQ.TRADE_CANCEL_TIME_OUT": "超过撤销时间范围",
     "ACQ.TRADE_HAS_CLOSE": "交易已经关闭",
     "ACQ.TRADE_HAS_FINISHED": "交易已完结",

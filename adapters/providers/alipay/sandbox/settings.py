@@ -12,10 +12,24 @@ class AlipayRules:
 
     #: v2 documents no window, v3 says 10 minutes (§1.3, unverified).
     timestamp_window_seconds: int = 600
+    #: How old a link may be when a payer opens it; none is documented (§1.3, unverified).
+    link_window_seconds: int | None = None
+    #: Requests without certificate numbers are refused, as of an app that changed over (§2.6).
+    demands_certificates: bool = False
+    #: A link for a number with another order leads to that one, not to an error (§3.4, unverified).
+    links_to_the_original: bool = False
     #: An open order asked for again gets its code, not the documented error (§3.6, unverified).
     repeats_the_code: bool = True
     #: Unknown fields in biz_content "may be rejected" (§1.3).
     refuses_unknown_fields: bool = True
+    #: From more fen than this on a payment code asks for the password, None: never (§3.8).
+    password_above_fen: int | None = 1000_00
+    #: A declined charge leaves a trade that waits, to be cancelled (§8.3, unverified).
+    declined_leaves_trade: bool = False
+    #: A charge repeated after it was paid is "in process", as observed, or refused (§3.8).
+    repeated_charge_in_process: bool = False
+    #: A charge that succeeds at once is told of by notify too (§6.2).
+    notifies_charge: bool = True
     #: Either of two codes is documented for closing what is closed or paid (§4.4, unverified).
     not_closable: str = "ACQ.TRADE_STATUS_ERROR"
     #: Whether a cancel without a trade also kills the code that nobody scanned (§4.5, unverified).
@@ -24,6 +38,8 @@ class AlipayRules:
     cancel_window: timedelta = timedelta(hours=24)
     #: Twelve months in current contracts; afterwards the trade is finished (§4.2).
     refund_window: timedelta = timedelta(days=365)
+    #: A refund asked about sooner than this is not found yet (§5.2).
+    refund_shows_after: timedelta = timedelta(0)
     #: Statuses that cause a notify; partial refunds count as TRADE_SUCCESS (§6.2).
     notified: frozenset[TradeStatus] = frozenset({TradeStatus.TRADE_SUCCESS})
     #: The TRADE_CLOSED notify of a full refund (§5.4).

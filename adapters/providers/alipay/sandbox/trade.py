@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from adapters.providers.alipay.sandbox.deadlines import login_deadline
 from adapters.providers.alipay.sandbox.refused import business
 from adapters.providers.alipay.sandbox.settings import AlipayRules
 from adapters.providers.alipay.sandbox.trade_status import TradeStatus
@@ -17,7 +18,7 @@ S = TradeStatus
 
 #: What the payer's app says, by what the order is.
 TOLD_TO_PAYER = {
-    S.CODE_DEAD: "二维码已失效 The code has expired",
+    S.CODE_DEAD: "二维码或链接已失效 The code or link has expired",
     S.WAIT_BUYER_PAY: "等待付款 Waiting for payment",
     S.TRADE_SUCCESS: "交易已支付 Already paid",
     S.TRADE_FINISHED: "交易已完结 Finished",
@@ -32,6 +33,11 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     passback_params: str = ""
     scanned_at: datetime | None = None  # `gmt_create`: the trade exists from here on (§4.3)
     cancelled: bool = False
+    timeout_express: str = ""  # of a link whose time runs from the login (§3.3)
+    return_url: str = ""
+    quit_url: str = ""
+    buyer_id: str = ""  # the only one who may pay; empty: whoever comes
+    buyer_open_id: str = ""
 
 
 def details_of(order: Order) -> Details:
@@ -48,7 +54,7 @@ def next_deadline(order: Order, rules: AlipayRules) -> datetime | None:
     """When time alone changes the order next (§3.3, §4.2)."""
     match order.state:
         case S.UNSCANNED:
-            return order.codes[-1].expires_at
+            return order.codes[-1].expires_at if order.codes else order.expires_at
         case S.WAIT_BUYER_PAY:
             return order.expires_at
         case S.TRADE_SUCCESS if order.paid_at is not None:
@@ -72,7 +78,10 @@ def scanned(order: Order, now: datetime, *, trade_no: str) -> Order:
         return order
     if order.state != S.UNSCANNED:
         raise PayerRefused(TOLD_TO_PAYER[S(order.state)])
-    waiting = replace(order, state=S.WAIT_BUYER_PAY, provider_transaction_id=trade_no)
+    ends = order.expires_at or login_deadline(details_of(order).timeout_express, now)
+    waiting = replace(
+        order, state=S.WAIT_BUYER_PAY, provider_transaction_id=trade_no, expires_at=ends
+    )
     return with_details(waiting, scanned_at=now)
 
 

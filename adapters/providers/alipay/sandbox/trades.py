@@ -39,6 +39,10 @@ class Trades:
         """The order under the merchant's number, scanned or not."""
         return self._book.order(NAME, out_trade_no)
 
+    def order_by_code(self, auth_code: str) -> Order | None:
+        """The order that a payment code was charged for."""
+        return self._book.order_by_code(auth_code)
+
     def trade(self, reference: TradeReference) -> Order:
         """The trade somebody opened; Refused with TRADE_NOT_EXIST while there is none."""
         if reference.trade_no:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from adapters.providers.sandbox.faults import Fault
+
 
 def closes(shop):
     return shop.ask("close", {"out_trade_no": "T1"})
@@ -93,3 +95,16 @@ def test_a_day_later_a_paid_trade_is_refunded_not_cancelled(shop):
     shop.passes(hours=24)
 
     assert cancels(shop)["sub_code"] == "ACQ.TRADE_CANCEL_TIME_OUT"
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_cancel_may_have_to_be_called_again(shop, effect):
+    shop.sells()
+    flaw = Fault(kind="retry_flag", operation="reverse", effect=effect)
+
+    first = shop.ask("cancel", {"out_trade_no": "T1"}, struck={"retry_flag": flaw})
+
+    assert (first["code"], first["retry_flag"]) == ("10000", "Y")
+    assert len(shop.book.refunds()) == effect
+    assert (cancels(shop)["action"], cancels(shop)["retry_flag"]) == ("refund", "N")
+    assert len(shop.book.refunds()) == 1

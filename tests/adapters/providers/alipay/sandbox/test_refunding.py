@@ -1,6 +1,10 @@
 """Giving money back: the idempotency table and what the refund query tells."""
 
+from datetime import timedelta
+
 import pytest
+
+from adapters.providers.sandbox.provider import PayerRefused
 
 
 @pytest.fixture
@@ -129,3 +133,60 @@ def test_an_unknown_refund_is_no_error_and_has_no_data(sold):
 
 def test_a_refund_of_an_unknown_trade_is_an_error(shop):
     assert shop.queries_refund("R1")["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+
+
+def test_the_merchants_own_site_refunds_past_all_systems(sold):
+    order = sold.book.order("alipay", "T1")
+
+    sold.alipay.merchant_refunds(order, "site1", 500, "rainy day")
+
+    *_, notice = sold.notices()
+    assert (notice["out_biz_no"], notice["refund_fee"]) == ("site1", "5.00")
+    assert sold.queries_refund("site1")["refund_reason"] == "rainy day"
+    assert sold.refunds("R1", "5.00")["refund_fee"] == "10.00"
+
+
+@pytest.mark.parametrize(("number", "amount"), [("site2", 2001), ("site1", 1)])
+def test_the_site_gives_back_neither_too_much_nor_twice(sold, number, amount):
+    sold.alipay.merchant_refunds(sold.book.order("alipay", "T1"), "site1", 500, "")
+
+    with pytest.raises(PayerRefused):
+        sold.alipay.merchant_refunds(sold.book.order("alipay", "T1"), number, amount, "")
+
+    assert sum(refund.amount for refund in sold.book.refunds()) == 500
+
+
+def test_the_site_has_nothing_to_give_back_of_an_order_nobody_opened(shop):
+    shop.orders()
+
+    with pytest.raises(PayerRefused):
+        shop.alipay.merchant_refunds(shop.book.order("alipay", "T1"), "site1", 1, "")
+
+
+def test_alipay_has_no_abnormal_refund_to_mend(sold):
+    sold.refunds("R1", "5.00")
+
+    with pytest.raises(PayerRefused, match="no abnormal refunds"):
+        sold.alipay.merchant_mends(sold.book.refunds()[0], arrives=True)
+
+
+def test_the_channels_of_a_refund_are_listed_when_asked_for(sold):
+    option = {"query_options": ["refund_detail_item_list"]}
+    wanted = {"out_trade_no": "T1", "out_request_no": "R1", "refund_amount": "5.00"}
+
+    made = sold.ask("refund", wanted | option)
+    told = sold.queries_refund("R1", **option)
+
+    items = [{"amount": "5.00", "fund_channel": "ALIPAYACCOUNT"}]
+    assert made["refund_detail_item_list"] == told["refund_detail_item_list"] == items
+    assert "refund_detail_item_list" not in sold.queries_refund("R1")
+
+
+def test_a_refund_asked_about_too_soon_may_not_be_found_yet(open_shop):
+    shop = open_shop(refund_shows_after=timedelta(seconds=10))
+    shop.sells(amount="20.00")
+    shop.refunds("R1", "5.00")
+
+    assert shop.queries_refund("R1") == {"code": "10000", "msg": "Success"}
+    shop.passes(seconds=10)
+    assert shop.queries_refund("R1")["refund_status"] == "REFUND_SUCCESS"
