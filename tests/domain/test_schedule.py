@@ -119,5 +119,5 @@ def test_nobody_sleeps_through_the_end_and_nobody_is_asked_at_once(
     undisturbed = next_check(situation, checks, at=at, key=key)
 
     assert at < due <= undisturbed
-    assert due == undisturbed or due == ends_at
+    assert due in (undisturbed, ends_at)
     assert due <= ends_at or at >= ends_at
