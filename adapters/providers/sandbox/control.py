@@ -14,7 +14,13 @@ from litestar.types import ControllerRouterHandler
 from adapters.providers.sandbox.faults import Fault, Faults, UnknownFault
 from adapters.providers.sandbox.provider import PayerAction, World
 from adapters.providers.sandbox.rows import CallbackRow, OrderRow, RefundRow, row
-from adapters.providers.sandbox.tester import KnownProviders, find_order, named, refusals_told
+from adapters.providers.sandbox.tester import (
+    KnownProviders,
+    find_order,
+    named,
+    opened,
+    refusals_told,
+)
 
 #: Nothing any provider promises lies further ahead.
 TEN_YEARS_SECONDS = 10 * 365 * 86400
@@ -75,7 +81,9 @@ async def payer_acts(
     for provider in providers.values():
         provider.pass_time()
     wanted = data.code_url or data.provider_order_no
-    order = find_order(world, wanted, named(providers, data.provider))
+    names = named(providers, data.provider)
+    with refusals_told():
+        order = find_order(world, wanted, names) or opened(providers, data.code_url, names)
     if order is None:
         raise NotFoundException("no order has this provider_order_no or code_url")
     with refusals_told():

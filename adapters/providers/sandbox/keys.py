@@ -68,6 +68,10 @@ class KeyRing:
             self._texts[name] = self._read(name) or self._write(name, make())
         return self._texts[name]
 
+    def known_text(self, name: str) -> str | None:
+        """Return the named text if there is one."""
+        return self._texts.get(name) or self._read(name)
+
     def rewrite(self, name: str, text: str) -> None:
         """Replace the named text, or set it for the first time."""
         self._texts[name] = self._write(name, text)

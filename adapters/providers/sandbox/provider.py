@@ -106,6 +106,12 @@ class SandboxProvider(Protocol):
     def trouble(self, call: Call, fault: Fault) -> Answer:
         """Answer a `status` or `error` fault in this provider's words."""
 
+    def opens(self, link: str) -> Order | None:
+        """Open, as the payer's browser or app, a link that tells of its order by itself.
+
+        None where it is no such link; raises `PayerRefused` where the payer would see an error.
+        """
+
     def payer_acts(self, order: Order, action: PayerAction) -> None:
         """Let the payer act on an order; raise `PayerRefused` where the app would."""
 

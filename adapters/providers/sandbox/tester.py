@@ -26,6 +26,14 @@ def find_order(world: World, wanted: str | None, names: Sequence[str]) -> Order 
     return next((each for each in by_number if each), by_code)
 
 
+def opened(
+    providers: Mapping[str, SandboxProvider], link: str | None, names: Sequence[str]
+) -> Order | None:
+    """Open a link that no book knows of, as the payer's browser or app would."""
+    openings = (providers[name].opens(link) for name in names if link and name in providers)
+    return next((order for order in openings if order), None)
+
+
 def named(providers: Mapping[str, SandboxProvider], name: str | None) -> Sequence[str]:
     """The names to look under: one, or all where a tester names none."""
     return list(providers) if name is None else [name]

@@ -9,8 +9,9 @@ import msgspec
 
 from adapters.providers.sandbox.faults import Struck
 from adapters.providers.sandbox.provider import Message
-from adapters.providers.sandbox.records import Callback, Order
+from adapters.providers.sandbox.records import Callback
 from adapters.providers.wechat_pay.sandbox.platform_keys import PlatformKeys
+from adapters.providers.wechat_pay.sandbox.trade_states import PROVIDER
 from adapters.providers.wechat_pay.sandbox.wechat_time import wechat_time
 
 #: `original_type` and `summary` per event (§6.1).
@@ -19,19 +20,20 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "REFUND.SUCCESS": ("refund", "退款成功"),
     "REFUND.ABNORMAL": ("refund", "退款异常"),
     "REFUND.CLOSED": ("refund", "退款关闭"),
+    "SECURITY_ECHO.SUCCESS": ("security_echo", "验签成功"),  # both words unverified
 }
 
 
 def notification(
-    order: Order, event: str, resource: Mapping[str, Any], url: str | None, now: datetime
+    order_no: str, event: str, resource: Mapping[str, Any], url: str | None, now: datetime
 ) -> Sequence[Callback]:
     """Make the callback for an event, or none where nobody gave an address (§5.1)."""
     if url is None:
         return ()
     callback = Callback(
         id=str(uuid.uuid4()),
-        provider=order.provider,
-        provider_order_no=order.provider_order_no,
+        provider=PROVIDER,
+        provider_order_no=order_no,
         event=event,
         url=url,
         content=dict(resource),
@@ -79,5 +81,7 @@ def request_id() -> str:
 
 def _forged(content: Mapping[str, Any]) -> dict[str, Any]:
     """Claim a fen more: whoever believes this has checked no signature."""
+    if "amount" not in content:
+        return dict(content)
     amount = content["amount"]
     return {**content, "amount": {**amount, "total": amount["total"] + 1}}

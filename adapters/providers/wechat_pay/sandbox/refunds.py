@@ -1,6 +1,8 @@
 """Refunds: accepted at once, settled a little later, told by callback (§5)."""
 
+import math
 import secrets
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,12 +10,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from adapters.providers.sandbox.faults import Struck
-from adapters.providers.sandbox.provider import World
+from adapters.providers.sandbox.provider import PayerRefused, World
 from adapters.providers.sandbox.records import Order, Refund
 from adapters.providers.wechat_pay.sandbox.notifications import notification
 from adapters.providers.wechat_pay.sandbox.refused import Refused
 from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSettings
-from adapters.providers.wechat_pay.sandbox.trades import PROVIDER, REFUND
+from adapters.providers.wechat_pay.sandbox.trade_states import PROVIDER, REFUND, REVOKED
 from adapters.providers.wechat_pay.sandbox.wechat_time import BEIJING, wechat_time
 
 PROCESSING, SUCCESS, CLOSED, ABNORMAL = "PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"
@@ -23,6 +25,9 @@ REFUNDABLE_FOR = timedelta(days=365)
 #: Where the money of a simulated payer goes.
 RECEIVED_BY = "支付用户零钱"
 
+MINUTE = timedelta(minutes=1)
+
+OLD_ORDERS = "频率限制，1个月之前的订单请降低申请频率再重试"
 DIFFERENT = "订单金额或退款金额与之前请求不一致，请核实后再试"
 
 
@@ -32,6 +37,7 @@ class Refunds:
     def __init__(self, world: World, settings: WeChatPaySandboxSettings) -> None:
         self._world = world
         self._settings = settings
+        self._old_refunded: deque[datetime] = deque()
 
     def create(self, request: Mapping[str, Any], struck: Struck) -> Refund:
         """Accept a refund; the same number with the same content is the same refund (§5.5)."""
@@ -47,6 +53,22 @@ class Refunds:
         self._world.book.keep(refund, replace(order, state=REFUND))
         return refund
 
+    def create_on_site(self, order: Order, refund_no: str, amount: int, reason: str) -> None:
+        """Refund on the merchant's site, by its rules; `PayerRefused` where it says no."""
+        settings = self._settings
+        request: dict[str, Any] = {
+            "out_trade_no": order.provider_order_no,
+            "out_refund_no": refund_no,
+            "reason": reason,
+            "amount": {"refund": amount, "total": order.amount, "currency": "CNY"},
+        }
+        if settings.refund_notify_url is None and settings.site_refund_tells_order:
+            request["notify_url"] = order.notify_url
+        try:
+            self.create(request, {})
+        except Refused as refused:
+            raise PayerRefused(refused.message) from refused
+
     def find(self, out_refund_no: str) -> Refund:
         """Find a refund by the merchant's number."""
         refund = self._world.book.refund_by_number(PROVIDER, out_refund_no)
@@ -61,8 +83,8 @@ class Refunds:
             "out_refund_no": refund.provider_refund_no,
             "transaction_id": refund.details["transaction_id"],
             "out_trade_no": refund.provider_order_no,
-            "channel": "ORIGINAL",
-            "user_received_account": RECEIVED_BY,
+            "channel": refund.details.get("channel", "ORIGINAL"),
+            "user_received_account": refund.details.get("received_by", RECEIVED_BY),
             "create_time": wechat_time(refund.created_at),
             "status": refund.state,
             "funds_account": "UNSETTLED",
@@ -85,18 +107,20 @@ class Refunds:
         """Finish every refund whose time has come, and tell the merchant."""
         now = self._world.clock.now()
         for refund in self._world.book.refunds_due(PROVIDER, now):
-            order = self._world.book.order(PROVIDER, refund.provider_order_no)
-            outcome = refund.details["outcome"]
-            ended = replace(
-                refund,
-                state=outcome,
-                settles_at=None,
-                succeeded_at=now.replace(microsecond=0) if outcome == SUCCESS else None,
-            )
-            told = order and notification(
-                order, f"REFUND.{outcome}", _resource(ended), ended.notify_url, now
-            )
-            self._world.book.keep(ended, *(told or ()))
+            self.end(refund, refund.details["outcome"], now)
+
+    def end(self, refund: Refund, outcome: str, now: datetime) -> None:
+        """Finish a refund, and tell the merchant."""
+        ended = replace(
+            refund,
+            state=outcome,
+            settles_at=None,
+            succeeded_at=now.replace(microsecond=0) if outcome == SUCCESS else None,
+        )
+        told = notification(
+            ended.provider_order_no, f"REFUND.{outcome}", _resource(ended), ended.notify_url, now
+        )
+        self._world.book.keep(ended, *told)
 
     def _order_of(self, request: Mapping[str, Any]) -> Order:
         book = self._world.book
@@ -112,6 +136,8 @@ class Refunds:
     def _check(self, order: Order, request: Mapping[str, Any], now: datetime) -> None:
         if order.paid_at is None:
             raise Refused("INVALID_REQUEST", "订单未支付，不能退款")
+        if order.state == REVOKED:
+            raise Refused("INVALID_REQUEST", "订单已撤销，不能退款")
         if request["amount"]["total"] != order.amount:
             raise Refused("INVALID_REQUEST", DIFFERENT)
         if now - order.paid_at > REFUNDABLE_FOR:
@@ -125,20 +151,29 @@ class Refunds:
         if len(earlier) >= self._settings.refunds_per_order:
             raise Refused("INVALID_REQUEST", "单笔订单最多支持50次部分退款")
         self._check_spacing(order, now)
+        self._check_old_orders(order.paid_at, now)
 
     def _check_spacing(self, order: Order, now: datetime) -> None:
         spacing = timedelta(seconds=self._settings.refund_spacing_seconds)
         if any(now - each.created_at < spacing for each in self._world.book.refunds_of(order)):
             raise Refused(self._settings.refund_spacing_code)
 
+    def _check_old_orders(self, paid_at: datetime, now: datetime) -> None:
+        """Refuse what is too much at once for old orders, even a first call (gotcha 23)."""
+        limit = self._settings.old_order_refunds_a_minute
+        if limit is None or now - paid_at <= timedelta(days=self._settings.old_order_after_days):
+            return
+        while self._old_refunded and now - self._old_refunded[0] >= MINUTE:
+            self._old_refunded.popleft()
+        if len(self._old_refunded) >= limit:
+            since = self._old_refunded[0] if self._old_refunded else now
+            wait = math.ceil((since + MINUTE - now).total_seconds())
+            raise Refused("FREQUENCY_LIMITED", OLD_ORDERS, retry_after_seconds=wait)
+        self._old_refunded.append(now)
+
     def _accept(
         self, order: Order, request: Mapping[str, Any], struck: Struck, now: datetime
     ) -> Refund:
-        outcome = SUCCESS
-        if "refund_closed" in struck:
-            outcome = CLOSED
-        if "refund_abnormal" in struck:
-            outcome = ABNORMAL
         return Refund(
             provider=PROVIDER,
             merchant=order.merchant,
@@ -153,9 +188,16 @@ class Refunds:
             details={
                 "total": order.amount,
                 "transaction_id": order.provider_transaction_id,
-                "outcome": outcome,
+                "outcome": outcome_of(struck),
             },
         )
+
+
+def outcome_of(struck: Struck) -> str:
+    """How a refund will end, as testers wish."""
+    if "refund_abnormal" in struck:
+        return ABNORMAL
+    return CLOSED if "refund_closed" in struck else SUCCESS
 
 
 def _same_refund(known: Refund, order: Order, request: Mapping[str, Any]) -> bool:
@@ -176,7 +218,7 @@ def _resource(refund: Refund) -> dict[str, Any]:
         "out_refund_no": refund.provider_refund_no,
         "refund_id": refund.provider_refund_id,
         "refund_status": refund.state,
-        "user_received_account": RECEIVED_BY,
+        "user_received_account": refund.details.get("received_by", RECEIVED_BY),
         "amount": {
             "total": refund.details["total"],
             "refund": refund.amount,

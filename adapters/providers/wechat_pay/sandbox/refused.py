@@ -12,6 +12,12 @@ CODES: Mapping[str, tuple[int, str]] = {
     "MCH_NOT_EXISTS": (400, "商户号不存在"),
     "ORDER_CLOSED": (400, "该订单已关闭"),
     "ORDERPAID": (400, "该订单已支付"),
+    "ORDER_REVERSED": (400, "该订单已撤销"),
+    "AUTH_CODE_EXPIRE": (400, "二维码已过期，请用户在微信上刷新后再试"),
+    "AUTH_CODE_ERROR": (400, "付款码错误，请检查后再试"),
+    "AUTH_CODE_INVALID": (400, "请扫描微信支付付款码"),
+    "NOTSUPORTCARD": (400, "不支持的卡类型，请换卡后重新下单"),
+    "BUYER_MISMATCH": (400, "支付账号错误，请换一个付款码"),
     "SIGN_ERROR": (401, "错误的签名，验签失败"),
     "NO_AUTH": (403, "商户无权限"),
     "ACCOUNT_ERROR": (403, "账户异常"),
@@ -37,6 +43,8 @@ OLD_SPELLING: Mapping[str, str] = {
     "USER_PAYING": "USERPAYING",
     "ORDER_NOT_EXIST": "ORDERNOTEXIST",
     "ORDER_CLOSED": "ORDERCLOSED",
+    "ORDER_REVERSED": "ORDERREVERSED",
+    "AUTH_CODE_EXPIRE": "AUTHCODEEXPIRE",
     "NOT_ENOUGH": "NOTENOUGH",
     "NO_AUTH": "NOAUTH",
     "RULE_LIMIT": "RULELIMIT",
@@ -45,15 +53,21 @@ OLD_SPELLING: Mapping[str, str] = {
 
 
 class Refused(Exception):
-    """The platform says no: a code, its HTTP status, a text and perhaps a detail."""
+    """The platform says no: a code, its HTTP status, a text, perhaps a detail or when to return."""
 
     def __init__(
-        self, code: str, message: str | None = None, *, detail: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str | None = None,
+        *,
+        detail: Mapping[str, Any] | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         self.code = code
         self.status, usual = CODES.get(code, (500, "系统异常"))
         self.message = message or usual
         self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
         super().__init__(f"{code}: {self.message}")
 
 

@@ -1,6 +1,7 @@
 """What this simulated WeChat Pay is like, unverified assumptions of the reference included."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 #: Pauses after the first attempt (REFERENCE.md §6.7), in seconds.
 RETRY_DELAYS_SECONDS = (
@@ -16,8 +17,20 @@ class AppIds:
     mini_program: str = "wx2222222222222222"
     app: str = "wx3333333333333333"
 
+    def all(self) -> tuple[str, str, str]:
+        """List every app id."""
+        return self.official_account, self.mini_program, self.app
+
     def __contains__(self, appid: object) -> bool:
-        return appid in (self.official_account, self.mini_program, self.app)
+        return appid in self.all()
+
+
+class OpenidRule(StrEnum):
+    """Which openids answer OPENID_MISMATCH."""
+
+    MARKED = "marked"  # those that this platform gave out for another of the app ids
+    STRICT = "strict"  # all that it did not give out for this app id
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,12 @@ class WeChatPaySandboxSettings:
 
     #: §1.6 wants https; merchants on this machine may listen on plain http.
     plain_http_notify_url: bool = True
+    #: §3.1: an app id of another kind than the product's; the code is not documented.
+    wrong_app_id_kind_code: str = "APPID_MCHID_NOT_MATCH"
+    openid_rule: OpenidRule = OpenidRule.MARKED
+    #: §3.9: domains whose pages may send payers to the H5 page, with all below; none: any may.
+    h5_domains: tuple[str, ...] = ()
+
     #: §3.4: a repeated number with other content answers OUT_TRADE_NO_USED (403)
     #: or INVALID_REQUEST (400).
     changed_repeat_code: str = "OUT_TRADE_NO_USED"
@@ -56,6 +75,20 @@ class WeChatPaySandboxSettings:
     #: §4.2: an unpaid order's answer carries `amount` too.
     unpaid_shows_amount: bool = False
 
+    #: §3.10: charging a paid number again shows its payment instead of `paid_code`.
+    charge_again_shows_payment: bool = False
+    #: §3.10: what the payer's bank refuses with, and what such a charge shows afterwards.
+    bank_refusal_code: str = "TRADE_ERROR"
+    failed_charge_state: str = "PAYERROR"  # or NOTPAY; a payer who declines ends there too
+    #: §3.10: how long the phone waits for the password, and what shows when none came.
+    password_within_seconds: float = 45
+    unanswered_charge_state: str = "NOTPAY"  # or PAYERROR
+    #: §3.10: the earliest reverse, and what an earlier one answers.
+    reverse_after_seconds: float = 15
+    reverse_too_early_code: str = "INVALID_REQUEST"
+    #: §4.5: what a reversed charge shows that took no money.
+    reversed_unpaid_state: str = "REVOKED"  # or CLOSED
+
     #: §5.4; 0 switches it off. The code of the refusal is not documented.
     refund_spacing_seconds: float = 60
     refund_spacing_code: str = "FREQUENCY_LIMITED"
@@ -64,3 +97,10 @@ class WeChatPaySandboxSettings:
     refund_takes_seconds: float = 1
     #: §5.1: the merchant platform's own URL for refund callbacks; None: only the request's.
     refund_notify_url: str | None = None
+    #: §6.4: without that URL, refunds made on the merchant's site tell the order's own.
+    site_refund_tells_order: bool = True
+    #: §5.5: refunds of older orders are limited to so many a minute; None: without limit.
+    old_order_after_days: float = 30
+    old_order_refunds_a_minute: int | None = 5000
+    #: §2.7: what a sensitive field answers that no usable key opens.
+    unreadable_field_code: str = "PARAM_ERROR"

@@ -14,7 +14,7 @@ from adapters.providers.sandbox.book import Book
 from adapters.providers.sandbox.phone import BEIJING, STATES
 from adapters.providers.sandbox.provider import World
 from adapters.providers.sandbox.records import Callback, Code, Order
-from adapters.providers.wechat_pay.sandbox import trades
+from adapters.providers.wechat_pay.sandbox import trade_states as trades
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
 
 
