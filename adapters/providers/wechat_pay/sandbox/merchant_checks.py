@@ -29,14 +29,15 @@ class MerchantChecks:
 
     def openid(self, request: Mapping[str, Any]) -> None:
         """An openid belongs to the app id it is used with, as far as anyone can tell."""
-        appid, openid = request["appid"], request["payer"]["openid"]
-        others = [other for other in self._settings.app_ids.all() if other != appid]
+        if self._is_foreign(request["payer"]["openid"], request["appid"]):
+            raise Refused("OPENID_MISMATCH")
+
+    def _is_foreign(self, openid: str, appid: str) -> bool:
         match self._settings.openid_rule:
             case OpenidRule.MARKED:
-                foreign = any(belongs(openid, other) for other in others)
+                others = (other for other in self._settings.app_ids.all() if other != appid)
+                return any(belongs(openid, other) for other in others)
             case OpenidRule.STRICT:
-                foreign = not belongs(openid, appid)
+                return not belongs(openid, appid)
             case OpenidRule.OFF:
-                foreign = False
-        if foreign:
-            raise Refused("OPENID_MISMATCH")
+                return False

@@ -120,10 +120,6 @@ class WeChatPaySandbox:
         """Open nothing: every link is in the book from its order on."""
         return None
 
-    def opens(self, link: str) -> Order | None:  # noqa: ARG002 - part of the protocol
-        """Every order here is placed before a link leads to it."""
-        return None
-
     def payer_acts(self, order: Order, action: PayerAction) -> None:
         """Let the payer act on an order."""
         if order.product == CODE:
