@@ -1,14 +1,14 @@
 """Puts the routes of the wanted roles together into one Litestar application."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Literal
 
 import msgspec
 from litestar import Litestar, Response, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from adapters.http import browse, callbacks, events, health, payments, refunds
+from adapters.http import browse, callbacks, events, health, one_fen, payments, refunds
 from adapters.http.auth import Authentication
 from adapters.http.errors import HANDLERS
 from adapters.http.openapi import document
@@ -24,11 +24,17 @@ MAX_BODY_BYTES = 1 << 20
 API_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES]
 
 
-def create_http(app: App, *, roles: Sequence[Role] = ("api", "gateway")) -> Litestar:
-    """Serve the apps' API, the providers' callbacks, or both; health in any case."""
+def create_http(
+    app: App, *, roles: Sequence[Role] = ("api", "gateway"), test_switches: bool = False
+) -> Litestar:
+    """Serve the apps' API, the providers' callbacks, or both; health in any case.
+
+    `test_switches`: in dev and test; in production these routes do not exist.
+    """
     handlers: list[ControllerRouterHandler] = [*health.ROUTES]
     if "api" in roles:
-        handlers += [*API_ROUTES, *browse.ROUTES, openapi]
+        api = [*API_ROUTES, *(one_fen.ROUTES if test_switches else ())]
+        handlers += [*api, *browse.ROUTES, _openapi([*api, *health.ROUTES])]
     if "gateway" in roles:
         handlers += callbacks.ROUTES
     http = Litestar(
@@ -44,12 +50,14 @@ def create_http(app: App, *, roles: Sequence[Role] = ("api", "gateway")) -> Lite
     return http
 
 
-@get("/schema/openapi.json", opt=browse.OPEN)
-async def openapi() -> Response[bytes]:
-    """Tell the API to machines."""
-    return Response(_spelled(), media_type="application/vnd.oai.openapi+json")
+def _openapi(routes: Sequence[HTTPRouteHandler]) -> HTTPRouteHandler:
+    spelled: list[bytes] = []  # when it is first asked for
 
+    @get("/schema/openapi.json", opt=browse.OPEN)
+    async def openapi() -> Response[bytes]:
+        """Tell the API to machines."""
+        if not spelled:
+            spelled.append(msgspec.json.encode(document(routes)))
+        return Response(spelled[0], media_type="application/vnd.oai.openapi+json")
 
-@cache
-def _spelled() -> bytes:
-    return msgspec.json.encode(document([*API_ROUTES, *health.ROUTES]))
+    return openapi

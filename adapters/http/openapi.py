@@ -45,6 +45,7 @@ TAGS = {
     "refunds": "Give it back.",
     "events": "What was published about payments and refunds.",
     "incidents": "What operators must look at.",
+    "test switches": "What can be turned on and off in dev and test; absent in production.",
     "health": "For load balancers.",
 }
 #: A route refuses these whatever it is about.

@@ -76,8 +76,8 @@ class PaymentRequest(
             str,
             Meta(
                 max_length=256,
-                pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)",
-                description="an http or https URL of at most 256 characters",
+                pattern=r"^https://[^\s\x00-\x1f\x7f]+$(?!\n)",
+                description="an https URL of at most 256 characters",
             ),
         ]
         | None

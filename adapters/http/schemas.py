@@ -26,6 +26,12 @@ class Action(Struct, kw_only=True):
     type: ActionType
     code_url: Annotated[str, Meta(description="of `show_qr_code`")] | UnsetType = UNSET
     url: Annotated[str, Meta(description="of `redirect`")] | UnsetType = UNSET
+    referer_host: (
+        Annotated[
+            str, Meta(description="of `wechat_h5`: the host that `Referer` must name at `url`")
+        ]
+        | UnsetType
+    ) = UNSET
     params: (
         Annotated[dict[str, str], Meta(description="of `invoke_wechat_…`: signed, for the SDK")]
         | UnsetType
@@ -187,6 +193,12 @@ class Problem(Struct, kw_only=True):
     instance: str
     payment_id: str | UnsetType = UNSET
     refund_id: str | UnsetType = UNSET
+
+
+class Switch(Struct):
+    """A switch of dev and test."""
+
+    on: bool
 
 
 class Health(Struct):

@@ -234,7 +234,8 @@ class InMemoryProvider:
 
     def _action(self, payment: Payment) -> Action:
         link = f"memory://pay/{payment.provider_order_no}"
-        return Action(payment.terms.action, {DETAILS[payment.terms.action]: link})
+        name = DETAILS[payment.terms.action]
+        return Action(payment.terms.action, {name: {"package": link} if name == "params" else link})
 
     def _charge(self, payment: Payment) -> Outcome:
         """Take the money behind a payment code, as its wallet has it; once for a number."""

@@ -82,7 +82,7 @@ class Present:
 def routes() -> tuple[Present, ASGIApp]:
     """Both roles in one process, over the app of the present test."""
     present = Present()
-    return present, create_http(cast("App", present))
+    return present, create_http(cast("App", present), test_switches=True)
 
 
 @pytest.fixture

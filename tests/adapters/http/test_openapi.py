@@ -7,7 +7,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from adapters.http import payments, refunds, schemas
+from adapters.http import one_fen, payments, refunds, schemas
 from adapters.http.app import API_ROUTES
 from adapters.http.errors import ANSWERS
 from adapters.http.examples import EXAMPLES
@@ -16,7 +16,9 @@ from adapters.http.requests import PaymentRequest, RefundRequest
 from application.records import Incident
 from application.views import event_view, incident_view, payment_view, refund_view
 from domain.events import IncidentKind
+from domain.method import TERMS, Method
 from domain.outcome import Failure
+from tests.asking import an_order_by
 from tests.builders import NOON, a_payment, a_refund
 
 
@@ -41,7 +43,7 @@ def test_every_route_is_described_once(document, operations):
     told = {(path, method) for path, each in document["paths"].items() for method in each}
     real = {
         (path.replace(":str}", "}"), method.lower())
-        for route in [*API_ROUTES, *HEALTH_ROUTES]
+        for route in [*API_ROUTES, *one_fen.ROUTES, *HEALTH_ROUTES]
         for path in route.paths
         for method in route.http_methods
     }
@@ -59,7 +61,9 @@ def test_every_operation_says_what_it_does_and_how_it_fails(operations):
         if operation.get("security") != []:
             assert {"401", "422", "500", "503"} <= statuses
         if "requestBody" in operation:
-            assert {"400", "403", "409", "413", "415"} <= statuses
+            assert {"400", "403", "413", "415"} <= statuses
+        if "Idempotency-Key" in json.dumps(operation.get("parameters", [])):
+            assert "409" in statuses
 
 
 def test_every_answer_is_json_or_a_problem(operations):
@@ -154,15 +158,10 @@ def test_events_are_what_is_described(run, world):
 
 
 def test_every_action_is_described(shop, order):
-    for method, payer in [
-        ("wechat_native", {}),
-        ("wechat_jsapi", {"openid": "o-1"}),
-        ("alipay_qr", {}),
-        ("alipay_page", {}),
-    ]:
-        wanted = order | {"method": method, "payer": payer, "order_no": method.replace("_", "-")}
+    for method in Method:
+        wanted = order | an_order_by(method) | {"order_no": method.replace("_", "-")}
         action = shop.post("/v1/payments", wanted, key=method).json()["action"]
-        msgspec.convert(action, schemas.Action)
+        assert msgspec.convert(action, schemas.Action).type is TERMS[method].action
 
 
 def test_problems_are_what_is_described(shop):

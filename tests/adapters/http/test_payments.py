@@ -30,7 +30,6 @@ def test_every_field_reaches_the_payment(run, world, shop, order):
         "expires_in": 600,
         "account": "wechat-main",
         "metadata": {"table": "7"},
-        "payer": {"openid": "o-1"},
     }
 
     created = shop.post("/v1/payments", order | more, key="k1").json()
@@ -42,7 +41,6 @@ def test_every_field_reaches_the_payment(run, world, shop, order):
     payment = run(stored())
     assert payment.client_ip == "2001:db8::1"
     assert payment.return_url == more["return_url"]
-    assert payment.payer == {"openid": "o-1"}
     assert (payment.expires_at - payment.created_at).total_seconds() == 600
     assert created["metadata"] == {"table": "7"}
     assert created["account"] == "wechat-main"
