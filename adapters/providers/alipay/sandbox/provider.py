@@ -6,16 +6,19 @@ from typing import Any
 
 from adapters.providers.alipay.sandbox import answer, notice, payer
 from adapters.providers.alipay.sandbox.answer import Fields
+from adapters.providers.alipay.sandbox.browser import Browser
 from adapters.providers.alipay.sandbox.desk import Desk, Request
 from adapters.providers.alipay.sandbox.gateway_checks import GatewayChecks
 from adapters.providers.alipay.sandbox.keys import AlipayKeys
+from adapters.providers.alipay.sandbox.links import LINKS
 from adapters.providers.alipay.sandbox.methods import METHODS
+from adapters.providers.alipay.sandbox.pages import CASHIER, error_page
 from adapters.providers.alipay.sandbox.parties import Parties
 from adapters.providers.alipay.sandbox.refund_calls import NO_FUND_CHANGE, refund_on_site
 from adapters.providers.alipay.sandbox.refused import Refused, of_code
 from adapters.providers.alipay.sandbox.request import codec_of, read_parameters
 from adapters.providers.alipay.sandbox.settings import AlipayRules
-from adapters.providers.alipay.sandbox.signature import sign_with_flaws
+from adapters.providers.alipay.sandbox.signature import sign, sign_with_flaws
 from adapters.providers.alipay.sandbox.trade_calls import RETRY_FLAG
 from adapters.providers.alipay.sandbox.trades import NAME, Trades
 from adapters.providers.sandbox.faults import Fault, Struck
@@ -41,7 +44,7 @@ class AlipaySandbox:
     """Alipay's gateway in key mode for one app and one account, with one payer."""
 
     name = NAME
-    paths: Sequence[str] = (GATEWAY,)
+    paths: Sequence[str] = (GATEWAY, CASHIER)
     fault_kinds = frozenset({DUPLICATE_ROOT, NO_FUND_CHANGE, RETRY_FLAG})
     #: Eight deliveries in all (REFERENCE.md §6.5).
     retry_delays_seconds: Sequence[float] = (
@@ -59,8 +62,13 @@ class AlipaySandbox:
         self._checks = GatewayChecks(
             app_id=self._parties.app_id,
             app_public_key=self._keys.app.public_key(),
-            methods=METHODS.keys(),
+            methods=METHODS.keys() | LINKS.keys(),
             timestamp_window_seconds=self._rules.timestamp_window_seconds,
+            links=LINKS.keys(),
+            link_window_seconds=self._rules.link_window_seconds,
+        )
+        self._browser = Browser(
+            self._desk, self._checks, lambda content: sign(content, self._keys.alipay)
         )
 
     def credentials(self, base_url: str) -> Mapping[str, Any]:
@@ -69,11 +77,19 @@ class AlipaySandbox:
 
     def operation(self, call: Call) -> str:
         """Name the call in the trade's words."""
-        method = METHODS.get(_parameters(call).get("method", ""))
-        return method.operation if method else "other"
+        name = _parameters(call).get("method", "")
+        if call.path.startswith(CASHIER):
+            return "other"
+        if name in LINKS:
+            return "prepay"
+        return METHODS[name].operation if name in METHODS else "other"
 
     def answer(self, call: Call, struck: Struck) -> Answer:
         """Check the request as the gateway does, carry it out, and sign what is said."""
+        if call.path.startswith(CASHIER):
+            return self._browser.sit_at_cashier(call)
+        if (asked := _parameters(call)).get("method") in LINKS:
+            return self._browser.visit(asked)
         try:
             parameters = read_parameters(call.query.encode("latin-1"), call.body)
             self._checks.check(parameters, wall_time=datetime.now(UTC))
@@ -93,9 +109,15 @@ class AlipaySandbox:
             return Answer(fault.status, {"content-type": "text/html"}, page)
         parameters = _parameters(call)
         why = of_code(fault.code)
+        if parameters.get("method") in LINKS:
+            return error_page(why)
         method = METHODS.get(parameters.get("method", ""))
         also = method.fields_when_refused(parameters) if method and why.code == "40004" else {}
         return self._say(parameters, answer.refused(why, also), {})
+
+    def opens(self, link: str) -> Order | None:
+        """Open a page's or wap's address, or an app's order string (§3.4, §3.5)."""
+        return self._browser.open(link)
 
     def payer_acts(self, order: Order, action: PayerAction) -> None:
         """Let the payer scan, pay, hesitate or let the time run out."""
