@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from application.records import Caller
-
 
 class WeChatCodeInvalid(Exception):
     """WeChat does not take the login code: used, expired, or another app id's."""
@@ -108,13 +106,6 @@ class Visitors(Protocol):
 
     async def may_fetch(self, address: str) -> bool:
         """Whether it is one of them; True while nobody could tell us."""
-
-
-class ChooseAccount(Protocol):
-    """Whose account an app's request is about."""
-
-    def __call__(self, caller: Caller, account: str | None) -> str:
-        """Name the WeChat account. Raises domain.errors.AccountRequired as payments do."""
 
 
 @dataclass(frozen=True, slots=True)

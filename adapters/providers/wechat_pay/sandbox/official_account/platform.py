@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,30 +16,11 @@ from adapters.providers.wechat_pay.sandbox.official_account.refused import PageR
 from adapters.providers.wechat_pay.sandbox.official_account.settings import OfficialAccountSettings
 from adapters.providers.wechat_pay.sandbox.official_account.tokens import Tokens
 from adapters.providers.wechat_pay.sandbox.openids import openid_of
+from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSettings
 
 PATHS = ("/cgi-bin/", "/sns/", "/connect/")
 
 Parameters = Mapping[str, Any]
-
-
-class AppIds(Protocol):
-    """The app ids at which payers log in."""
-
-    @property
-    def official_account(self) -> str:
-        """Of the 公众号."""
-
-    @property
-    def mini_program(self) -> str:
-        """Of the mini program."""
-
-
-class Merchant(Protocol):
-    """Whose app ids these are."""
-
-    @property
-    def app_ids(self) -> AppIds:
-        """The app ids bound to the merchant."""
 
 
 class OfficialAccountPlatform:
@@ -51,7 +32,7 @@ class OfficialAccountPlatform:
     def __init__(
         self,
         world: World,
-        settings: Merchant,
+        settings: WeChatPaySandboxSettings,
         app_secret: str,
         choices: OfficialAccountSettings | None = None,
     ) -> None:

@@ -9,7 +9,7 @@ from adapters.providers.wechat_pay.sandbox.official_account.quotas import Quotas
 from adapters.providers.wechat_pay.sandbox.official_account.refused import Refused
 from adapters.providers.wechat_pay.sandbox.official_account.settings import OfficialAccountSettings
 
-#: Real tokens begin like this; one that does not was never ours (40014).
+#: All tokens here begin like this; what does not was never one (40014).
 PREFIX = "SIM_"
 
 
