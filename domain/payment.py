@@ -130,8 +130,9 @@ class Payment:
             return
         if at >= self.expires_at and not self.parked:
             self.ask_to_close(at)
+        ends_at = None if self.parked else self.expires_at
         self.next_check_at = next_check(
-            self._situation(), self.checks, at=at, key=self.id, ends_at=self.expires_at
+            self._situation(), self.checks, at=at, key=self.id, ends_at=ends_at
         )
         self.checks += 1
 
@@ -161,12 +162,14 @@ class Payment:
     def returned_elsewhere(self, outcome: Outcome) -> Money:
         """What the provider proves to have gone back beyond all refunds that we know of."""
         match outcome:
-            case Paid(returned=True) | Closed(reversed=True):
-                left = self.amount - self.refunded_amount - self.reserved_amount
-                gone = self.status is PaymentStatus.SUCCEEDED and left > ZERO
-                return left if gone else ZERO
+            case Paid(returned=True):
+                ours = outcome.provider_transaction_id == self.provider_transaction_id
+                proven = ours and not self._difference(outcome)
+            case Closed(reversed=True):
+                proven = True
             case _:
-                return ZERO
+                proven = False
+        return self.refundable() if proven and self.status is PaymentStatus.SUCCEEDED else ZERO
 
     def reserve(self, amount: Money, *, share: Money, at: datetime, again: bool = False) -> None:
         """Set `amount` and its share of the charge aside for a refund.
@@ -238,7 +241,7 @@ class Payment:
         self.paid_by = paid.payer
         self.payer_amount, self.settled_amount = paid.payer_amount, paid.settled_amount
         self._become(PaymentStatus.SUCCEEDED, at)
-        if paid.refunding and self.refund_count == 0:
+        if paid.refunding and not paid.returned and self.refund_count == 0:
             text = "refunded elsewhere, wholly or in part: its callback or the bill will tell"
             self.reports.append(Report(IncidentKind.EXTERNAL_REFUND, text))
 
