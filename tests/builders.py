@@ -45,6 +45,12 @@ def a_payment(**changes: Any) -> Payment:
     return Payment(**(facts | changes))
 
 
+def a_code_payment(**changes: Any) -> Payment:
+    """A charge of 88.88 yuan by WeChat code, begun at NOON; 45 seconds for the password."""
+    facts: dict[str, Any] = {"method": Method.WECHAT_CODE, "expires_at": later(seconds=45)}
+    return a_payment(**(facts | changes))
+
+
 def a_refund(**changes: Any) -> Refund:
     """A refund of 10 yuan that the app asked for at NOON; the numbers follow the id."""
     id = changes.get("id", "ref_01")
