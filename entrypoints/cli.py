@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -102,10 +103,13 @@ def sandbox(*, port: Port = 8001, data_dir: Path | None = None, json: Json = Fal
 
 @app.command
 def serve(*roles: Literal["api", "gateway", "worker"], config: Config = None) -> None:
-    """Run production roles from the configuration; none named: all of them."""
+    """Run production roles from the configuration; none named: all of them.
+
+    Changed accounts and secrets are taken in while it runs, on SIGHUP at once.
+    """
     from entrypoints.web import ROLES, run_serve
 
-    _run(run_serve(_settings(config), frozenset(roles or ROLES)))
+    _run(run_serve(partial(_settings, config), frozenset(roles or ROLES)))
 
 
 @app.command

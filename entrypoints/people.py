@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from application.ports import Directory
 from application.records import Caller
+from entrypoints.errors import SettingsError
 from entrypoints.keys import add_key, rotate_key
-from entrypoints.settings import NAME, Settings, SettingsError
+from entrypoints.settings import NAME, Settings
 from entrypoints.storage import open_store
 
 

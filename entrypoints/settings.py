@@ -1,9 +1,10 @@
-"""Read `basepay.toml` and the environment, once, into values that are complete and plausible."""
+"""Read `basepay.toml` and the environment into values that are complete and plausible."""
 
+import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,21 +12,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from entrypoints.errors import Trouble
+from domain.method import Provider
+from entrypoints.account_settings import AlipayAccount, AnyAccount, WeChatAccount
+from entrypoints.errors import SettingsError
+from entrypoints.secret_files import inline_secrets, read_files
+from entrypoints.variables import lay_over, tables, variable_of
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
-ENV_PREFIX = "BASEPAY_"
-
-#: Keys that hold a secret; each may instead be given as `<key>_file`, a path to read.
-SECRETS = ("private_key", "api_v3_key")
-FILES = (*SECRETS, "public_key", "alipay_public_key")
+Name = Annotated[str, Meta(pattern=NAME)]
+Address = Annotated[str, Meta(pattern=r"^https?://[^/?#]+$")]  # scheme and host, no path
 
 Environment = Literal["dev", "test", "production"]
-AppIdKind = Literal["official_account", "mini_program", "app"]
-
-
-class SettingsError(Trouble):
-    """A value is missing or wrong; the text names its key and what was expected, never a secret."""
 
 
 class Database(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,58 +32,51 @@ class Database(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Http(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where `basepay serve` listens."""
+    """Where `basepay serve` listens, and whose word about a client's address it takes."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    trusted_proxies: list[str] = []  # addresses or networks
 
 
-class WeChatAccount(
-    Struct, frozen=True, tag_field="provider", tag="wechat", forbid_unknown_fields=True
-):
-    """One mchid with its app ids and keys."""
+class WeChat(Struct, frozen=True, forbid_unknown_fields=True):
+    """WeChat beside payments: where it is, and the files that prove our domains to it."""
 
-    mchid: str
-    app_ids: dict[AppIdKind, str]
-    serial_no: str
-    private_key: str
-    api_v3_key: str
-    platform_certificates: list[str] = []  # PEM texts
-    public_key_id: str | None = None
-    public_key: str | None = None
-    base_url: str = "https://api.mch.weixin.qq.com"
-
-    def __repr__(self) -> str:
-        return f"WeChatAccount(mchid={self.mchid!r}, base_url={self.base_url!r})"
+    base_url: Address = "https://api.weixin.qq.com"
+    authorize_url: str = "https://open.weixin.qq.com/connect/oauth2/authorize"
+    mp_verify: dict[Annotated[str, Meta(pattern=r"^MP_verify_[A-Za-z0-9]{16}\.txt$")], str] = {}
 
 
-class AlipayAccount(
-    Struct, frozen=True, tag_field="provider", tag="alipay", forbid_unknown_fields=True
-):
-    """One PID (seller_id) with its app id and keys."""
+class AppTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which accounts one app may use, and which it uses where it names none."""
 
-    app_id: str
-    seller_id: str
-    private_key: str
-    alipay_public_key: str
-    base_url: str = "https://openapi.alipay.com/gateway.do"
-
-    def __repr__(self) -> str:
-        return f"AlipayAccount(app_id={self.app_id!r}, base_url={self.base_url!r})"
-
-
-AccountName = Annotated[str, Meta(pattern=NAME)]
+    accounts: list[str] | None = None  # absent: all
+    default_accounts: dict[Literal["wechat", "alipay"], str] = {}
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that differs from one deployment to the next."""
 
     environment: Environment = "production"
-    public_url: Annotated[str, Meta(pattern=r"^https?://[^/?#]+$")] = "http://127.0.0.1:8000"
+    public_url: Address = "http://127.0.0.1:8000"
     number_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9]{2}$")] = "d1"
+    one_fen: bool = False
     database: Database = Database()
     http: Http = Http()
-    accounts: dict[AccountName, WeChatAccount | AlipayAccount] = {}
+    wechat: WeChat = WeChat()
+    accounts: dict[Name, AnyAccount] = {}
+    apps: dict[Name, AppTable] = {}
+
+
+#: What exists in dev and test only, and why production can't start with it.
+NOT_IN_PRODUCTION = {
+    "one_fen": "payments would charge 1 fen instead of what is owed",
+}
+
+#: What the tables that are named by the file hold.
+TABLES = {"accounts": AnyAccount, "apps": AppTable}
+
+PROVIDERS = {WeChatAccount: Provider.WECHAT, AlipayAccount: Provider.ALIPAY}
 
 
 def load(
@@ -97,13 +87,13 @@ def load(
     Without accounts their secrets need not be at hand: enough for what concerns the database only.
     """
     written = _read(path)
-    raw = _with_environment(deepcopy(written), environ)
+    raw = lay_over(deepcopy(written), environ, known=Settings.__struct_fields__)
     if raw.get("environment", "production") == "production":
         _refuse_inline_secrets(written)
     if not with_accounts:
-        raw.pop("accounts", None)
-    for name, account in _accounts(raw).items():
-        _read_files(f"accounts.{name}", account, path.parent)
+        for key in ("accounts", "apps", "wechat"):
+            raw.pop(key, None)
+    read_files(raw, path.parent)
     return check(raw)
 
 
@@ -112,8 +102,15 @@ def check(raw: Mapping[str, Any]) -> Settings:
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explain(str(error))) from None
+        raise SettingsError(_explain(raw, error)) from None
+    if settings.environment == "production":
+        _refuse_in_production(settings)
+    _check_proxies(settings.http)
     _refuse_twins(settings)
+    for name, account in settings.accounts.items():
+        _check_app_ids(name, account)
+    for name, app in settings.apps.items():
+        _check_app(name, app, settings.accounts)
     return settings
 
 
@@ -128,92 +125,88 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not TOML: {error}") from None
 
 
-def _refuse_inline_secrets(raw: Mapping[str, Any]) -> None:
-    for name, account in _accounts(raw).items():
-        for key in SECRETS:
-            if key in account:
-                raise SettingsError(
-                    f"accounts.{name}.{key}: a secret must not stand in the file in production; "
-                    f"give {key}_file, or set {_variable('accounts', name, key)}"
-                )
+def _refuse_inline_secrets(written: Mapping[str, Any]) -> None:
+    for way in inline_secrets(tables(written, "accounts"), "accounts"):
+        raise SettingsError(
+            f"{'.'.join(way)}: a secret must not stand in the file in production; "
+            f"give {way[-1]}_file, or set {variable_of(*way)}"
+        )
 
 
-def _with_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """`BASEPAY_DATABASE__URL` overrides `database.url`; `__` goes one level down."""
-    names = {name.upper().replace("-", "_"): name for name in _accounts(raw)}
-    for variable, value in sorted(environ.items()):
-        if not variable.startswith(ENV_PREFIX) or variable == f"{ENV_PREFIX}CONFIG":
-            continue
-        steps = variable.removeprefix(ENV_PREFIX).split("__")
-        *way, last = [names.get(step, step.lower()) for step in steps]
-        _refuse_unknown(variable, [*way, last], known=names.values())
-        place: Any = raw
-        for step in way:
-            place = place.setdefault(step, {})
-            if not isinstance(place, dict):
-                raise SettingsError(f"{variable}: {step} is not a table")
-        place[last] = int(value) if last == "port" and value.isdecimal() else value
-    return raw
+def _refuse_in_production(settings: Settings) -> None:
+    for key, reason in NOT_IN_PRODUCTION.items():
+        if getattr(settings, key):
+            raise SettingsError(
+                f"{key}: must be off in production: {reason}; "
+                'remove it, or set environment to "test" if this is not for real money'
+            )
 
 
-def _refuse_unknown(variable: str, steps: Sequence[str], *, known: Collection[str]) -> None:
-    if steps[0] not in Settings.__struct_fields__:
-        raise SettingsError(f"{variable}: there is no setting `{steps[0]}`")
-    if steps[0] == "accounts" and (len(steps) < 3 or steps[1] not in known):
-        names = ", ".join(known) or "none"
-        raise SettingsError(f"{variable}: names no account of the file, which has: {names}")
-
-
-def _read_files(prefix: str, account: dict[str, Any], base: Path) -> None:
-    """What is given outright, in the environment above all, wins over a file."""
-    for key in FILES:
-        path = account.pop(f"{key}_file", None)
-        if path is not None and key not in account:
-            account[key] = _text(f"{prefix}.{key}_file", base, path)
-    paths = account.pop("platform_certificate_files", None)
-    if paths is not None and "platform_certificates" not in account:
-        key = f"{prefix}.platform_certificate_files"
-        listed = paths.split(",") if isinstance(paths, str) else paths  # a variable has no lists
-        if not isinstance(listed, list):
-            raise SettingsError(f"{key}: expected a list of paths")
-        account["platform_certificates"] = [_text(key, base, path) for path in listed]
-
-
-def _text(key: str, base: Path, name: object) -> str:
-    if not isinstance(name, str):
-        raise SettingsError(f"{key}: expected a path")
-    path = base / name.strip()
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise SettingsError(f"{key}: {path} is not text") from None
-    except OSError as error:
-        raise SettingsError(f"{key}: {path} can't be read: {error.strerror}") from None
-
-
-def _accounts(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    accounts = raw.get("accounts", {})
-    if not isinstance(accounts, dict):
-        raise SettingsError("accounts: expected tables like [accounts.wechat-main]")
-    return {name: table for name, table in accounts.items() if isinstance(table, dict)}
+def _check_proxies(http: Http) -> None:
+    for proxy in http.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise SettingsError(
+                f"http.trusted_proxies: expected an address or a network, got {proxy!r}"
+            ) from None
 
 
 def _refuse_twins(settings: Settings) -> None:
     seen: dict[str, str] = {}
     for name, account in settings.accounts.items():
-        who = account.mchid if isinstance(account, WeChatAccount) else account.seller_id
-        if who in seen:
-            raise SettingsError(f"accounts.{name}: {who} is already configured as {seen[who]}")
-        seen[who] = name
+        if account.merchant in seen:
+            twin = seen[account.merchant]
+            raise SettingsError(
+                f"accounts.{name}: {account.merchant} is already configured as {twin}"
+            )
+        seen[account.merchant] = name
 
 
-def _explain(text: str) -> str:
+def _check_app_ids(name: str, account: AnyAccount) -> None:
+    """A secret belongs to an app id, so that one must be told too."""
+    if isinstance(account, AlipayAccount):
+        return
+    for kind in ("official_account", "mini_program"):
+        if getattr(account, kind) is not None and kind not in account.app_ids:
+            raise SettingsError(f"accounts.{name}.{kind}: needs accounts.{name}.app_ids.{kind}")
+
+
+def _check_app(name: str, app: AppTable, accounts: Mapping[str, AnyAccount]) -> None:
+    for account in app.accounts or ():
+        if account not in accounts:
+            there = ", ".join(accounts) or "none"
+            raise SettingsError(
+                f"apps.{name}.accounts: there is no account {account!r}; there are: {there}"
+            )
+    for provider, account in app.default_accounts.items():
+        key = f"apps.{name}.default_accounts.{provider}"
+        of_provider = [n for n, each in accounts.items() if PROVIDERS[type(each)] == provider]
+        if account not in of_provider:
+            there = ", ".join(of_provider) or "none"
+            raise SettingsError(f"{key}: expected an account of {provider}: {there}")
+        if app.accounts is not None and account not in app.accounts:
+            raise SettingsError(f"{key}: {account} is not among apps.{name}.accounts")
+
+
+def _explain(raw: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Turn msgspec's "Expected `int`, got `str` - at `$.http.port`" round: key first."""
-    found = re.fullmatch(r"(.*) - at (`key` in )?`\$\.?(.*)`", text, re.DOTALL)
-    if not found:
+    text, place = str(error), ""
+    for kind, table_type in TABLES.items():
+        if f"`$.{kind}[...]" in text:  # it does not tell in which one
+            text, place = _first_wrong(raw[kind], table_type, kind) or (text, "")
+    found = re.fullmatch(r"(.*?)(?: - at (`key` in )?`\$\.?(.*)`)?", text, re.DOTALL)
+    if found is None:
         return text
-    return f"{found[3]}: {'the name of a table: ' if found[2] else ''}{found[1]}"
+    key = ".".join(filter(None, [place, found[3]]))
+    parts = [key, "the name of a table" if found[2] else "", found[1]]
+    return ": ".join(filter(None, parts))
 
 
-def _variable(*way: str) -> str:
-    return ENV_PREFIX + "__".join(way).upper().replace("-", "_")
+def _first_wrong(named: Mapping[str, Any], table_type: Any, kind: str) -> tuple[str, str] | None:
+    for name, table in named.items():
+        try:
+            msgspec.convert(table, table_type)
+        except msgspec.ValidationError as error:
+            return str(error), f"{kind}.{name}"
+    return None

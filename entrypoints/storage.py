@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from adapters.persistence.sql.migrate import HEAD, DatabaseUnusable, SchemaOutdated, upgrade
 from adapters.persistence.sql.store import SqlStore
 from application.ports import Clock
-from entrypoints.settings import Settings, SettingsError
+from entrypoints.errors import SettingsError
+from entrypoints.settings import Settings
 
 
 async def open_store(settings: Settings, clock: Clock | None = None) -> SqlStore:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
 
 from adapters.http.app import create_http
 from entrypoints.bootstrap import Basepay, running
+from entrypoints.reload import Reload, reloading
 from entrypoints.serving import bind, serving, url_of
 from entrypoints.settings import Settings
 from entrypoints.stopping import stop_signal
@@ -20,11 +21,17 @@ Role = Literal["api", "gateway", "worker"]
 ROLES: tuple[Role, ...] = ("api", "gateway", "worker")
 
 
-async def run_serve(settings: Settings, roles: frozenset[Role]) -> None:
-    """Serve these roles until a signal ends it; requests in flight finish first."""
+async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> None:
+    """Serve these roles until a signal ends it; requests in flight finish first.
+
+    `load` reads the configuration, now and whenever it may have changed.
+    """
+    settings = load()
     async with contextlib.AsyncExitStack() as stack:
         stopped = stack.enter_context(stop_signal())
         basepay = await stack.enter_async_context(running(settings))
+        reload = Reload(settings, load=load, follow=basepay.follow)
+        await stack.enter_async_context(reloading(reload))
         if not settings.accounts:
             log.warning("no accounts are configured: nothing can be paid")
         if "worker" in roles:

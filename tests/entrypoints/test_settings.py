@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.settings import AlipayAccount, SettingsError, WeChatAccount, load
+from entrypoints.account_settings import AlipayAccount, WeChatAccount
+from entrypoints.errors import SettingsError
+from entrypoints.settings import NOT_IN_PRODUCTION, load
 from entrypoints.starter import STARTER
 
 SECRET = "a-secret-that-must-never-be-seen"
@@ -88,7 +90,8 @@ def test_an_inline_secret_stops_production_and_is_not_repeated(write):
         ('[database]\nurl = "mysql://x"', "database.url"),
         ('number_prefix = "toolong"', "number_prefix"),
         ('public_url = "https://pay.example.com/path"', "public_url"),
-        (WECHAT.replace('mchid = "1900000001"', ""), "mchid"),
+        (WECHAT.replace('mchid = "1900000001"', ""), r"^accounts\.wechat-main: .*`mchid`"),
+        (WECHAT.replace('mchid = "1900000001"', "mchid = 5"), r"^accounts\.wechat-main\.mchid: "),
         (WECHAT.replace("key.pem", "missing.pem"), "private_key_file"),
         (WECHAT.replace("wechat-main", "Wechat_Main"), "accounts"),
         (WECHAT.replace('provider = "wechat"', 'provider = "paypal"'), "provider"),
@@ -183,3 +186,137 @@ def test_a_list_of_files_can_stand_in_the_environment(write, tmp_path):
 def test_a_value_of_another_kind_is_told_with_its_key(write, text, key):
     with pytest.raises(SettingsError, match=key):
         load(write(text), {})
+
+
+ALIPAY = """
+[accounts.alipay-main]
+provider = "alipay"
+app_id = "2021000000000001"
+seller_id = "2088000000000001"
+private_key_file = "key.pem"
+alipay_public_key_file = "v3.txt"
+"""
+TWO = WECHAT + WECHAT.replace("wechat-main", "wechat-two").replace("1900000001", "1900000002")
+
+
+def test_an_app_has_its_accounts_and_defaults(write):
+    apps = """
+[apps.shop]
+accounts = ["wechat-two", "alipay-main"]
+default_accounts = { wechat = "wechat-two" }
+"""
+
+    shop = load(write(TWO + ALIPAY + apps), {}).apps["shop"]
+
+    assert shop.accounts == ["wechat-two", "alipay-main"]
+    assert shop.default_accounts == {"wechat": "wechat-two"}
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('accounts = ["wechat-three"]', r"apps\.shop\.accounts: .*wechat-three.*wechat-main"),
+        (
+            'default_accounts = { wechat = "alipay-main" }',
+            r"apps\.shop\.default_accounts\.wechat: expected an account of wechat: wechat-main",
+        ),
+        (
+            'accounts = ["alipay-main"]\ndefault_accounts = { wechat = "wechat-main" }',
+            r"default_accounts\.wechat: wechat-main is not among apps\.shop\.accounts",
+        ),
+        ('default_accounts = { unionpay = "x" }', r"apps\.shop\.default_accounts"),
+    ],
+)
+def test_an_app_that_names_another_account_stops_the_start(write, table, said):
+    with pytest.raises(SettingsError, match=said):
+        load(write(WECHAT + ALIPAY + f"[apps.shop]\n{table}"), {})
+
+
+def test_the_tables_of_apps_can_be_overridden(write):
+    environ = {
+        "BASEPAY_APPS__SHOP__ACCOUNTS": "wechat-main, alipay-main",
+        "BASEPAY_APPS__SHOP__DEFAULT_ACCOUNTS__WECHAT": "wechat-main",
+    }
+
+    shop = load(write(TWO + ALIPAY + "[apps.shop]"), environ).apps["shop"]
+
+    assert shop.accounts == ["wechat-main", "alipay-main"]
+    assert shop.default_accounts == {"wechat": "wechat-main"}
+    with pytest.raises(SettingsError, match="names no app of the file, which has: shop"):
+        load(write("[apps.shop]"), {"BASEPAY_APPS__BAR__ACCOUNTS": ""})
+
+
+@pytest.mark.parametrize("environment", ["dev", "test"])
+def test_one_fen_can_be_configured_where_no_real_money_is(write, environment):
+    assert load(write(f'environment = "{environment}"\none_fen = true'), {}).one_fen
+    assert load(write(f'environment = "{environment}"'), {"BASEPAY_ONE_FEN": "true"}).one_fen
+    assert not load(write(f'environment = "{environment}"'), {}).one_fen
+
+
+@pytest.mark.parametrize("key", NOT_IN_PRODUCTION)
+def test_production_does_not_start_with_what_is_for_tests(write, key):
+    with pytest.raises(SettingsError, match=rf"^{key}: must be off in production: .*remove it"):
+        load(write(f"{key} = true"), {})
+
+
+def test_the_official_account_has_a_secret_and_domains(write, tmp_path):
+    (tmp_path / "app.txt").write_text(SECRET + "\n")
+    pages = """
+[accounts.wechat-main.official_account]
+app_secret_file = "app.txt"
+domains = ["shop.example.com"]
+"""
+    environ = {"BASEPAY_ACCOUNTS__WECHAT_MAIN__OFFICIAL_ACCOUNT__DOMAINS": "a.cn,b.cn"}
+
+    account = load(write(WECHAT + pages), {}).accounts["wechat-main"]
+    overridden = load(write(WECHAT + pages), environ).accounts["wechat-main"]
+
+    assert isinstance(account, WeChatAccount)
+    assert account.official_account is not None
+    assert account.official_account.app_secret == SECRET
+    assert SECRET not in repr(account.official_account)
+    assert isinstance(overridden, WeChatAccount)
+    assert overridden.official_account is not None
+    assert overridden.official_account.domains == ["a.cn", "b.cn"]
+
+
+def test_an_app_secret_needs_its_app_id(write):
+    text = WECHAT + '[accounts.wechat-main.mini_program]\napp_secret_file = "v3.txt"'
+
+    with pytest.raises(SettingsError, match=r"needs accounts\.wechat-main\.app_ids\.mini_program"):
+        load(write(text), {})
+
+
+def test_a_nested_secret_must_not_stand_in_the_file_either(write):
+    text = WECHAT + f'[accounts.wechat-main.official_account]\napp_secret = "{SECRET}"'
+
+    with pytest.raises(SettingsError, match="WECHAT_MAIN__OFFICIAL_ACCOUNT__APP_SECRET") as stop:
+        load(write(text), {})
+
+    assert SECRET not in str(stop.value)
+
+
+def test_the_proofs_of_a_domain_are_kept_byte_for_byte(write, tmp_path):
+    (tmp_path / "proofs").mkdir()
+    (tmp_path / "proofs" / "MP_verify_0123456789abcdef.txt").write_text("0123456789abcdef\n")
+    text = '[wechat]\nmp_verify_files = ["proofs/MP_verify_0123456789abcdef.txt"]'
+
+    proofs = load(write(text), {}).wechat.mp_verify
+
+    assert proofs == {"MP_verify_0123456789abcdef.txt": "0123456789abcdef\n"}
+    with pytest.raises(SettingsError, match=r"wechat\.mp_verify: the name of a table"):
+        load(write('[wechat.mp_verify]\n"index.html" = "x"'), {})
+
+
+def test_proxies_are_addresses_or_networks(write):
+    text = '[http]\ntrusted_proxies = ["10.0.0.0/8", "::1"]'
+
+    assert load(write(text), {}).http.trusted_proxies == ["10.0.0.0/8", "::1"]
+    with pytest.raises(SettingsError, match=r"http\.trusted_proxies: .*'proxy\.example\.com'"):
+        load(write('[http]\ntrusted_proxies = ["proxy.example.com"]'), {})
+
+
+def test_the_database_commands_need_no_apps_or_proofs_either(write):
+    text = TWO + '[apps.shop]\naccounts = ["wechat-main"]\n[wechat]\nmp_verify_files = ["none.txt"]'
+
+    assert load(write(text), {}, with_accounts=False).apps == {}
