@@ -1,7 +1,9 @@
 """How our provider clients reach the network: httpx's transport interface over aiohttp's pool."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import httpx
@@ -12,6 +14,9 @@ DEFAULT_SECONDS = {"connect": 4.0, "pool": 4.0, "read": 8.0}
 
 #: WeChat Pay closes an idle connection after 8 s; leaving first avoids writing into a dead one.
 KEEPALIVE_SECONDS = 5.0
+
+#: What a provider may order us to wait. Beyond that a slip of its would stop a shop for the day.
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=15)
 
 #: aiohttp would add these; what is on the wire is only what the caller wrote.
 NO_OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -121,6 +126,24 @@ def _translated() -> Iterator[None]:
         raise httpx.ReadError(error.message) from error
     except (aiohttp.ClientError, OSError) as error:
         raise httpx.ReadError(str(error)) from error
+
+
+def retry_after(headers: Mapping[str, str], *, at: float) -> timedelta | None:
+    """How long the answer asks to be left alone, within bounds; None if it does not say.
+
+    The header is a number of seconds or a date (`at`: wall time now).
+    """
+    told = headers.get("retry-after", "").strip()
+    if told.isascii() and told.isdigit():
+        return _bounded(int(told[:9]))
+    try:
+        return _bounded(parsedate_to_datetime(told).replace(tzinfo=UTC).timestamp() - at)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bounded(seconds: float) -> timedelta:
+    return max(SHORTEST_PAUSE, min(timedelta(seconds=seconds), LONGEST_PAUSE))
 
 
 async def exchange(

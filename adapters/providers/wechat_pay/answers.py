@@ -12,6 +12,7 @@ class Next(Enum):
     REFUSED = auto()  # definitely not done, asking again in the same words is pointless
     REFUSED_FOR_NOW = auto()  # definitely not done, a later attempt may do
     LATER = auto()  # definitely not done; the same request under the same number, later
+    PAYING = auto()  # the payer is typing a password
     ASK = auto()  # the order or refund may stand in another way: query before concluding
     ABSENT = auto()  # WeChat Pay does not know the number (yet)
     UNKNOWN = auto()  # may or may not have been done
@@ -43,6 +44,19 @@ ORDER_ANSWERS: dict[str, Next] = {
     "SERVICEUNAVAILABLE": Next.UNKNOWN,
 }
 
+#: A charge says more, and some of it otherwise. What is FOR_NOW: the payer shows a fresh code,
+#: or takes another card, under a new number. The names are v2's (MAPPING.md §8).
+CHARGE_ANSWERS: dict[str, Next] = ORDER_ANSWERS | {
+    "USERPAYING": Next.PAYING,
+    "AUTHCODEEXPIRE": Next.REFUSED_FOR_NOW,
+    "AUTHCODEERROR": Next.REFUSED_FOR_NOW,
+    "AUTHCODEINVALID": Next.REFUSED_FOR_NOW,
+    "NOTENOUGH": Next.REFUSED_FOR_NOW,  # the payer's balance
+    "NOTSUPORTCARD": Next.REFUSED_FOR_NOW,
+    "BUYERMISMATCH": Next.ASK,  # the number was used with another payer
+    "ORDERREVERSED": Next.ASK,
+}
+
 #: Refunds say some of the same codes and mean other things.
 REFUND_ANSWERS: dict[str, Next] = ORDER_ANSWERS | {
     "NOTENOUGH": Next.LATER,  # the merchant's balance; after topping up the same number works
@@ -51,10 +65,12 @@ REFUND_ANSWERS: dict[str, Next] = ORDER_ANSWERS | {
     "RESOURCENOTEXISTS": Next.ABSENT,
 }
 
-#: Two names of one thing that normalising does not bring together.
+#: Names of one thing that normalising does not bring together.
 SAME = {
     "RATELIMITEXCEEDED": "FREQUENCYLIMITED",
     "RATELIMITEXCEED": "FREQUENCYLIMITED",
+    "AUTHCODEEXPIRED": "AUTHCODEEXPIRE",
+    "NOTSUPPORTCARD": "NOTSUPORTCARD",
 }
 
 
@@ -66,6 +82,10 @@ def normal_code(code: str) -> str:
 
 def order_answer(code: str) -> Next:
     return ORDER_ANSWERS.get(normal_code(code), Next.UNKNOWN)
+
+
+def charge_answer(code: str) -> Next:
+    return CHARGE_ANSWERS.get(normal_code(code), Next.UNKNOWN)
 
 
 def refund_answer(code: str) -> Next:

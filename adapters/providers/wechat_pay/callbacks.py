@@ -1,26 +1,18 @@
 """WeChat Pay's callbacks of one account: verified on the raw bytes, opened, and read."""
 
-import base64
-import binascii
-
-from cryptography.exceptions import InvalidTag
-
 from adapters.providers.checked import NotGenuine, NotUnderstood
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.keys import Keys
 from adapters.providers.wechat_pay.reading import outcome_of, outcome_of_notice
+from adapters.providers.wechat_pay.sealed import unseal
 from adapters.providers.wechat_pay.signing import verify
 from adapters.providers.wechat_pay.wire import (
-    Resource,
     read_envelope,
     read_notice,
     read_trade,
 )
 from application.ports import CallbackRejected
 from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
-
-ALGORITHM = "AEAD_AES_256_GCM"
-NONCE_BYTES = 12
 
 
 class WeChatCallbacks:
@@ -38,7 +30,7 @@ class WeChatCallbacks:
             kind, _, _ = envelope.event_type.partition(".")
             if kind not in ("TRANSACTION", "REFUND"):
                 return NoNews()  # a self test, or a product that is not ours
-            content = self._open(envelope.resource)
+            content = unseal(self._keys, envelope.resource)
             trace = callback.headers.get("request-id", "")[:128]
             if kind == "TRANSACTION":
                 return self._payment_news(content, trace)
@@ -62,15 +54,3 @@ class WeChatCallbacks:
             raise NotUnderstood("the refund belongs to another merchant")
         outcome = outcome_of_notice(notice, trace=trace)
         return RefundNews(notice.out_refund_no, notice.out_trade_no, outcome)
-
-    def _open(self, resource: Resource) -> bytes:
-        nonce = resource.nonce.encode()
-        if resource.algorithm != ALGORITHM or len(nonce) != NONCE_BYTES:
-            raise NotUnderstood("sealed in another way")
-        try:
-            sealed = base64.b64decode(resource.ciphertext, validate=True)
-            return self._keys.seal.decrypt(nonce, sealed, (resource.associated_data or "").encode())
-        except binascii.Error:
-            raise NotUnderstood("the sealed part is not base64") from None
-        except (InvalidTag, ValueError):
-            raise NotUnderstood("can't be opened: is api_v3_key the merchant's?") from None

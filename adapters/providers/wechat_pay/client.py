@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 
 import httpx
 
 from adapters.providers.checked import NotGenuine, NotUnderstood
-from adapters.providers.transport import exchange
+from adapters.providers.transport import exchange, retry_after
 from adapters.providers.wechat_pay.answers import normal_code
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.keys import Keys
@@ -16,8 +17,12 @@ from adapters.providers.wechat_pay.signing import authorization, verify
 from adapters.providers.wechat_pay.wire import Refusal, read_refusal
 from domain.outcome import Unknown
 
+TOO_MANY_REQUESTS = 429
+
 USER_AGENT = "basepay"
 
+#: How long to leave alone who said "too often" and not for how long.
+USUAL_PAUSE = timedelta(seconds=5)
 
 #: Reading an address costs a tenth of a signature, and every prepay goes to the same one.
 _address = lru_cache(maxsize=256)(httpx.URL)
@@ -30,13 +35,28 @@ class Answer:
     status: int
     body: bytes
     doubt: str  # why it can't be shown to be genuine; empty if it can
-    signed: bool  # carries a signature at all, good or bad
-    request_id: str
+    headers: httpx.Headers = field(repr=False)
+    at: float  # wall time of its arrival
 
     @property
     def genuine(self) -> bool:
         """The raw bytes carry a signature of WeChat Pay."""
         return not self.doubt
+
+    @property
+    def signed(self) -> bool:
+        """It carries a signature at all, good or bad."""
+        return "wechatpay-signature" in self.headers
+
+    @property
+    def pause(self) -> timedelta | None:
+        """How long WeChat Pay asks to be left alone; who says so need not be proven."""
+        if self.status < 400:
+            return None
+        refusal = self.refusal
+        limited = refusal is not None and normal_code(refusal.code) == "FREQUENCYLIMITED"
+        usual = USUAL_PAUSE if limited or self.status == TOO_MANY_REQUESTS else None
+        return retry_after(self.headers, at=self.at) or usual
 
     @property
     def refusal(self) -> Refusal | None:
@@ -53,11 +73,12 @@ class Answer:
         """Return request id, status and code: what WeChat Pay's support asks for."""
         refusal = self.refusal
         code = normal_code(refusal.code)[:32] if refusal else ""
-        return " ".join(filter(None, [self.request_id[:128], str(self.status), code]))
+        request_id = self.headers.get("request-id", "")
+        return " ".join(filter(None, [request_id[:128], str(self.status), code]))
 
     def unknown(self, reason: str) -> Unknown:
         """Nothing was learned from this answer."""
-        return Unknown(reason, trace=self.trace)
+        return Unknown(reason, self.pause, trace=self.trace)
 
 
 class Client:
@@ -92,12 +113,14 @@ class Client:
             status=response.status_code,
             body=content,
             doubt=self._doubt(response.headers, content),
-            signed="wechatpay-signature" in response.headers,
-            request_id=response.headers.get("request-id", ""),
+            headers=response.headers,
+            at=self._wall(),
         )
 
     async def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
-        return {
+        preferred = self._keys.preferred
+        named = {"Wechatpay-Serial": preferred} if preferred else {}
+        return named | {
             "Authorization": await authorization(
                 self._keys.signer,
                 mchid=self._config.mchid,
@@ -111,7 +134,6 @@ class Client:
             "Accept-Encoding": "identity",  # the signature is over the plain body
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
-            "Wechatpay-Serial": self._keys.preferred,
         }
 
     def _doubt(self, headers: httpx.Headers, body: bytes) -> str:

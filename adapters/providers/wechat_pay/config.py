@@ -22,6 +22,9 @@ class AppIds:
 class WeChatPayConfig:
     """One mchid. Certificates and public keys of WeChat Pay may stand side by side.
 
+    Either may be missing, and both: certificates are also fetched (`certificates.py`), and until
+    then nothing is believed.
+
     Raises ValueError naming the key and the shape expected, never a secret.
     """
 
@@ -35,6 +38,10 @@ class WeChatPayConfig:
     platform_certificates: tuple[str, ...] = ()  # PEM
     public_keys: Mapping[str, str] = field(default_factory=dict)  # PUB_KEY_ID_… -> PEM
     base_url: str = API
+    previous_api_v3_key: str | None = field(default=None, repr=False)  # while it is being changed
+    store_id: str | None = None  # at WeChat Pay; code payments need one of the two
+    store_out_id: str | None = None  # the merchant's own name of the store
+    h5_domain: str | None = None  # the host that WeChat Pay knows as the H5 payment domain
 
     def __post_init__(self) -> None:
         expect("mchid", self.mchid, r"[0-9]{1,32}", "1-32 digits")
@@ -49,9 +56,13 @@ class WeChatPayConfig:
         for kind in ("official_account", "mini_program", "app"):
             if (app_id := getattr(self.app_ids, kind)) is not None:
                 expect(f"app_ids.{kind}", app_id, r"[0-9A-Za-z_-]{1,32}", "1-32 letters or digits")
-        if len(self.api_v3_key.encode()) != 32:
-            raise ValueError("api_v3_key: expected exactly 32 bytes")
-        if not self.platform_certificates and not self.public_keys:
-            raise ValueError("platform_certificates, public_keys: expected at least one of them")
+        for key in ("api_v3_key", "previous_api_v3_key"):
+            if (secret := getattr(self, key)) is not None and len(secret.encode()) != 32:
+                raise ValueError(f"{key}: expected exactly 32 bytes")
+        for key in ("store_id", "store_out_id"):
+            if (store := getattr(self, key)) is not None:
+                expect(key, store, r"[0-9A-Za-z_-]{1,32}", "1-32 letters, digits, `_` or `-`")
+        if self.h5_domain is not None:
+            expect("h5_domain", self.h5_domain, r"[0-9a-z.-]{1,253}", "a host name, lower case")
         for key_id in self.public_keys:
             expect("public_keys", key_id, PUBLIC_KEY_PREFIX + r"\w+", f"{PUBLIC_KEY_PREFIX}…")

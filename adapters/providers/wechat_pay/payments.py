@@ -1,14 +1,18 @@
-"""Orders at one WeChat Pay merchant account: prepay, query, close."""
+"""Orders at one WeChat Pay merchant account: prepay or charge, query, close or reverse."""
 
+import time
+from collections.abc import Callable
 from typing import assert_never
 
 from adapters.providers.checked import NotUnderstood
-from adapters.providers.wechat_pay.answers import Next, failure, order_answer
+from adapters.providers.signer import Signer
+from adapters.providers.wechat_pay.actions import Details, Prepaid
+from adapters.providers.wechat_pay.answers import Next, charge_answer, failure, order_answer
 from adapters.providers.wechat_pay.client import Answer, Client
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.products import PRODUCTS, Product
 from adapters.providers.wechat_pay.reading import outcome_of
-from adapters.providers.wechat_pay.requests import close_body, prepay_body
+from adapters.providers.wechat_pay.requests import close_body, reverse_body
 from adapters.providers.wechat_pay.wire import Refusal, read_trade
 from application.ports import Clock, Prepared
 from domain.outcome import (
@@ -17,6 +21,7 @@ from domain.outcome import (
     Declined,
     NotFound,
     Outcome,
+    Paid,
     Payee,
     Unknown,
 )
@@ -28,28 +33,40 @@ ORDERS = "/v3/pay/transactions/out-trade-no/"
 class WeChatPayments:
     """A PaymentProvider. What WeChat Pay did not sign never ends a payment."""
 
-    def __init__(self, config: WeChatPayConfig, client: Client, clock: Clock) -> None:
-        self._config = config
-        self._client = client
-        self._clock = clock
+    def __init__(
+        self,
+        config: WeChatPayConfig,
+        client: Client,
+        signer: Signer,
+        clock: Clock,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._config, self._client, self._signer = config, client, signer
+        self._clock, self._wall = clock, wall
 
     def prepare(self, payment: Payment) -> Prepared:
-        """Build the prepay once, its absolute `time_expire` included. Raises InvalidRequest."""
+        """Build the request once, its absolute `time_expire` included. Raises InvalidRequest."""
         product = PRODUCTS[payment.method]
+        app_id = product.app_id(self._config.app_ids)
         return Prepared(
-            payee=Payee(self._config.mchid, product.app_id(self._config.app_ids)),
-            request=prepay_body(self._config, product, payment),
+            payee=Payee(self._config.mchid, app_id),
+            request=product.body(self._config, app_id, payment),
         )
 
     async def start(self, payment: Payment) -> Outcome:
-        """Send the stored prepay; sent again it brings a fresh code for the same order."""
+        """Send the stored request. A prepay sent again brings a fresh code for the same order."""
         product = PRODUCTS[payment.method]
         answer = await self._client.call("POST", product.path, payment.request)
         if isinstance(answer, Unknown):
             return answer
-        if answer.status == 200:
-            return self._prepaid(answer, product, payment)
-        return await self._refused(answer, payment)
+        if answer.status != 200:
+            return await self._refused(answer, payment)
+        if not answer.genuine:
+            return answer.unknown(answer.doubt)
+        if product.details is None:
+            return _read_order(answer, payment)
+        return await self._prepaid(answer, product, product.details, payment)
 
     async def query(self, payment: Payment) -> Outcome:
         """Ask for the order by our number."""
@@ -66,18 +83,36 @@ class WeChatPayments:
         return answer.unknown("the query was refused")
 
     async def close(self, payment: Payment) -> Outcome:
-        """Close, then query: only the order's own state confirms (MAPPING.md §4)."""
-        target = f"{ORDERS}{payment.provider_order_no}/close"
-        answer = await self._client.call("POST", target, close_body(self._config))
+        """Close or take back, then query: only the order's own state confirms (MAPPING.md §4)."""
+        if payment.terms.charges_at_once:
+            return await self._reverse(payment)
+        answer = await self._end(payment, "close", close_body(self._config))
+        return answer if isinstance(answer, Unknown) else await self.query(payment)
+
+    async def _reverse(self, payment: Payment) -> Outcome:
+        """A reversal that was not clearly refused may yet come true: no proof of money counts."""
+        answer = await self._end(payment, "reverse", reverse_body(self._config, payment))
         if isinstance(answer, Unknown):
             return answer
-        return await self.query(payment)
+        outcome = await self.query(payment)
+        if isinstance(outcome, Paid) and not _refuses_to_reverse(answer):
+            return Unknown("paid, and perhaps being taken back", trace=outcome.trace)
+        return outcome
 
-    def _prepaid(self, answer: Answer, product: Product, payment: Payment) -> Outcome:
-        if not answer.genuine:
-            return answer.unknown(answer.doubt)
+    async def _end(self, payment: Payment, verb: str, body: bytes) -> Answer | Unknown:
+        """Ask to end the order; Unknown if the order's state is not to be asked for now."""
+        target = f"{ORDERS}{payment.provider_order_no}/{verb}"
+        answer = await self._client.call("POST", target, body)
+        if isinstance(answer, Unknown) or answer.pause is None:
+            return answer
+        return answer.unknown(f"the {verb} must wait")
+
+    async def _prepaid(
+        self, answer: Answer, product: Product, details_of: Details, payment: Payment
+    ) -> Outcome:
+        prepaid = Prepaid(self._config, payment, answer.body, self._signer, self._wall())
         try:
-            details = product.details(answer.body)
+            details = await details_of(prepaid)
         except NotUnderstood as error:
             return answer.unknown(f"answer not understood: {error}")
         stale_at = self._clock.now() + product.lasts
@@ -88,10 +123,13 @@ class WeChatPayments:
 
     async def _refused(self, answer: Answer, payment: Payment) -> Outcome:
         refusal = answer.refusal
-        if refusal is None or not _believable(answer):
+        charge = payment.terms.charges_at_once
+        if refusal is None or not _believable(answer, charge=charge):
             return answer.unknown(answer.doubt or "answer not understood")
-        step = order_answer(refusal.code)
+        step = charge_answer(refusal.code) if charge else order_answer(refusal.code)
         match step:
+            case Next.PAYING:
+                return AwaitingPayer(trace=answer.trace)
             case Next.REFUSED | Next.REFUSED_FOR_NOW:
                 return _declined(refusal, step, answer, payment)
             case Next.ASK:
@@ -111,9 +149,17 @@ class WeChatPayments:
         return there
 
 
-def _believable(answer: Answer) -> bool:
+def _believable(answer: Answer, *, charge: bool) -> bool:
     """Nothing can have been charged at a prepay, so an unsigned 4xx refuses too (MAPPING.md §7)."""
-    return answer.genuine or (not answer.signed and 400 <= answer.status < 500)
+    unsigned = not answer.signed and 400 <= answer.status < 500
+    return answer.genuine or (unsigned and not charge)
+
+
+def _refuses_to_reverse(answer: Answer) -> bool:
+    """It is certain that this request took nothing back."""
+    unclear = (Next.UNKNOWN, Next.LATER)
+    refusal = answer.refusal
+    return bool(answer.genuine and refusal and order_answer(refusal.code) not in unclear)
 
 
 def _declined(refusal: Refusal, step: Next, answer: Answer, payment: Payment) -> Outcome:

@@ -34,7 +34,7 @@ def outcome_of(trade: wire.Trade, *, trace: str = "") -> Outcome:
     An unpaid order is never failed: the payer may try again.
     """
     match trade:
-        case wire.Success():  # and Refunding: its money came in, refunds are orders of their own
+        case wire.Success():
             return _paid(trade, trace)
         case wire.NotPaid() | wire.UserPaying() | wire.Accepted():
             return AwaitingPayer(trace=trace)
@@ -43,7 +43,8 @@ def outcome_of(trade: wire.Trade, *, trace: str = "") -> Outcome:
         case wire.Revoked():
             return Closed(reversed=True, trace=trace)
         case wire.PayError(trade_state_desc=text):
-            return Declined(Failure("declined", "PAYERROR", text[:256]), trace=trace)
+            refused = Failure("declined", "PAYERROR", text[:256], retryable=True)
+            return Declined(refused, trace=trace)
         case _:
             assert_never(trade)
 
@@ -58,6 +59,7 @@ def _paid(trade: wire.Success, trace: str) -> Paid:
         payer=payer.openid if payer else None,
         payer_amount=None if amount.payer_total is None else Money(amount.payer_total),
         settled_amount=Money(amount.total - _borne_by_merchant(trade), amount.currency),
+        refunding=isinstance(trade, wire.Refunding),  # its money came in all the same
         trace=trace,
     )
 

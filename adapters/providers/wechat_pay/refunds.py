@@ -1,6 +1,7 @@
 """Refunds at one WeChat Pay merchant account: ask, and ask about."""
 
 from typing import assert_never
+from urllib.parse import quote
 
 from adapters.providers.checked import NotUnderstood
 from adapters.providers.wechat_pay.answers import Next, failure, refund_answer
@@ -9,7 +10,9 @@ from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.reading import refund_outcome_of
 from adapters.providers.wechat_pay.requests import refund_body
 from adapters.providers.wechat_pay.wire import Refusal, read_refund
+from domain.money import Money
 from domain.outcome import (
+    FoundRefund,
     RefundNotFound,
     RefundOutcome,
     RefundPostponed,
@@ -38,19 +41,29 @@ class WeChatRefunds:
         answer = await self._client.call("POST", REFUNDS, refund.request)
         if isinstance(answer, Unknown):
             return answer
-        if answer.status == 200:
-            return _read_refund(answer, refund, payment)
-        return await self._refused(answer, refund, payment)
+        if answer.status != 200:
+            return await self._refused(answer, refund, payment)
+        if not answer.genuine:
+            return answer.unknown(answer.doubt)
+        found = _read_refund(answer, refund.provider_refund_no, payment)
+        return found.outcome if isinstance(found, FoundRefund) else found
 
     async def query_refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
         """Ask for the refund by our number."""
-        answer = await self._client.call("GET", f"{REFUNDS}/{refund.provider_refund_no}")
+        found = await self.look_up(refund.provider_refund_no, payment)
+        return found.outcome if isinstance(found, FoundRefund) else found
+
+    async def look_up(
+        self, provider_refund_no: str, payment: Payment
+    ) -> FoundRefund | RefundNotFound | Unknown:
+        """Ask for any refund of the payment; others' numbers may bear signs that ours never do."""
+        answer = await self._client.call("GET", f"{REFUNDS}/{quote(provider_refund_no, safe='')}")
         if isinstance(answer, Unknown):
             return answer
-        if answer.status == 200:
-            return _read_refund(answer, refund, payment)
         if not answer.genuine:
             return answer.unknown(answer.doubt)
+        if answer.status == 200:
+            return _read_refund(answer, provider_refund_no, payment)
         if answer.refusal and refund_answer(answer.refusal.code) is Next.ABSENT:
             return RefundNotFound(trace=answer.trace)
         return answer.unknown("the query was refused")
@@ -59,6 +72,8 @@ class WeChatRefunds:
         refusal = answer.refusal
         if refusal is None or not answer.genuine:
             return answer.unknown(answer.doubt or "answer not understood")
+        if "retry-after" in answer.headers:  # the whole account is to pause, not this refund only
+            return answer.unknown(f"answered {refusal.code[:64]}")
         step = refund_answer(refusal.code)
         match step:
             case Next.REFUSED | Next.REFUSED_FOR_NOW:
@@ -67,7 +82,7 @@ class WeChatRefunds:
                 return RefundPostponed(_words(refusal), trace=answer.trace)
             case Next.ASK:
                 return await self._refused_unless_there(refusal, answer, refund, payment)
-            case Next.ABSENT | Next.UNKNOWN:
+            case Next.ABSENT | Next.PAYING | Next.UNKNOWN:
                 return answer.unknown(f"answered {refusal.code[:64]}")
             case _:
                 assert_never(step)
@@ -86,14 +101,12 @@ def _words(refusal: Refusal) -> str:
     return f"{refusal.code[:64]} {refusal.message[:256]}".strip()
 
 
-def _read_refund(answer: Answer, refund: Refund, payment: Payment) -> RefundOutcome:
-    if not answer.genuine:
-        return answer.unknown(answer.doubt)
+def _read_refund(answer: Answer, number: str, payment: Payment) -> FoundRefund | Unknown:
     try:
         there = read_refund(answer.body)
-        ours = (refund.provider_refund_no, payment.provider_order_no)
-        if (there.out_refund_no, there.out_trade_no) != ours:
+        if (there.out_refund_no, there.out_trade_no) != (number, payment.provider_order_no):
             return answer.unknown(f"the answer is about {there.out_refund_no[:64]!r}")
-        return refund_outcome_of(there, trace=answer.trace)
+        amount = Money(there.amount.refund, there.amount.currency)
+        return FoundRefund(amount, refund_outcome_of(there, trace=answer.trace))
     except NotUnderstood as error:
         return answer.unknown(f"answer not understood: {error}")

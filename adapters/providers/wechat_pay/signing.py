@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from adapters.ids import new_nonce
 from adapters.providers.checked import NotGenuine
 from adapters.providers.signer import Signer, verifies
-from adapters.providers.wechat_pay.keys import Keys
+from adapters.providers.wechat_pay.keys import Known
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 
@@ -29,7 +29,12 @@ async def authorization(
     )
 
 
-def verify(keys: Keys, headers: Mapping[str, str], body: bytes, *, at: float) -> None:
+async def pay_signature(signer: Signer, *lines: str) -> str:
+    """Sign what the payer's device will hand to WeChat: app id, time, nonce and the prepay."""
+    return await signer.sign("".join(f"{line}\n" for line in lines).encode())
+
+
+def verify(keys: Known, headers: Mapping[str, str], body: bytes, *, at: float) -> None:
     """Raise NotGenuine unless the raw body was signed by a key we believe, near `at` (wall time).
 
     Header names are in lower case, or found regardless of case.

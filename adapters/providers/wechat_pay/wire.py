@@ -169,11 +169,35 @@ class Envelope(msgspec.Struct, frozen=True):
     resource: Resource
 
 
+class ListedCertificate(msgspec.Struct, frozen=True):
+    """A platform certificate, sealed. Its dates and serial are read from itself."""
+
+    encrypt_certificate: Resource
+
+
+class CertificateList(msgspec.Struct, frozen=True):
+    """Every platform certificate that is or soon will be in use."""
+
+    data: tuple[ListedCertificate, ...]
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """An error body. `message` is for people; nothing branches on it."""
 
     code: Text
     message: str = ""
+
+
+class Prepaid(msgspec.Struct, frozen=True):
+    """A session for the payer's device (JSAPI, mini program, app)."""
+
+    prepay_id: Annotated[str, Meta(pattern=r"^[!-~]{1,128}$")]
+
+
+class H5Prepaid(msgspec.Struct, frozen=True):
+    """Where the payer's browser goes."""
+
+    h5_url: Annotated[str, Meta(pattern=r"^https?://[!-~]{1,2048}$")]
 
 
 class NativePrepaid(msgspec.Struct, frozen=True):
@@ -186,5 +210,8 @@ read_trade: Reader[Trade] = Reader(msgspec.json.Decoder(Trade))
 read_refund: Reader[RefundState] = Reader(msgspec.json.Decoder(RefundState))
 read_notice: Reader[Notice] = Reader(msgspec.json.Decoder(Notice))
 read_envelope = Reader(msgspec.json.Decoder(Envelope))
+read_certificates = Reader(msgspec.json.Decoder(CertificateList))
 read_refusal = Reader(msgspec.json.Decoder(Refusal))
+read_prepaid = Reader(msgspec.json.Decoder(Prepaid))
+read_h5 = Reader(msgspec.json.Decoder(H5Prepaid))
 read_native = Reader(msgspec.json.Decoder(NativePrepaid))

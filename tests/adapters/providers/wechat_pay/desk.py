@@ -27,6 +27,7 @@ API_V3_KEY = "0123456789abcdef0123456789ABCDEF"
 CERTIFICATE_SERIAL = 0x00AB_CDEF_0123
 KEY_ID = "PUB_KEY_ID_0000000000000000000000000001"
 MCHID, APPID = "1900000001", "wx0123456789abcdef"
+MINI_APPID, OPEN_APPID = "wx1111111111abcdef", "wx2222222222abcdef"
 ORDER_NO, REFUND_NO = "d101JNXS0000000000000000PA", "d101JNXS0000000000000000RF"
 
 
@@ -53,7 +54,12 @@ def public_pem(key: rsa.RSAPrivateKey) -> str:
 
 
 @cache
-def certificate(owner: str = "platform", serial: int = CERTIFICATE_SERIAL) -> str:
+def certificate(
+    owner: str = "platform",
+    serial: int = CERTIFICATE_SERIAL,
+    since: datetime = NOW - timedelta(days=1),
+    until: datetime = NOW + timedelta(days=1800),
+) -> str:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, owner)])
     key = private_key(owner)
     return (
@@ -62,8 +68,8 @@ def certificate(owner: str = "platform", serial: int = CERTIFICATE_SERIAL) -> st
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(serial)
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=1800))
+        .not_valid_before(since)
+        .not_valid_after(until)
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
         .decode()
@@ -74,7 +80,8 @@ def config(**changes: Any) -> WeChatPayConfig:
     settings: dict[str, Any] = {
         "name": "wechat-main",
         "mchid": MCHID,
-        "app_ids": AppIds(official_account=APPID),
+        "app_ids": AppIds(official_account=APPID, mini_program=MINI_APPID, app=OPEN_APPID),
+        "store_out_id": "TEA-7",
         "serial_no": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
         "private_key": pem(private_key("merchant")),
         "api_v3_key": API_V3_KEY,
@@ -123,11 +130,12 @@ class Desk(httpx.AsyncBaseTransport):
         body: Mapping[str, Any] | bytes,
         *,
         headers: Mapping[str, str] | None = None,
+        beside: Mapping[str, str] | None = None,
     ) -> "Desk":
         """Answer in JSON or raw bytes; signed unless other signature headers are given."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         proof = signature_headers(content) if headers is None else headers
-        self.script.append((status, {"Request-ID": "REQ-1", **proof}, content))
+        self.script.append((status, {"Request-ID": "REQ-1", **proof, **(beside or {})}, content))
         return self
 
     def breaks(self, error: Exception) -> "Desk":

@@ -1,5 +1,7 @@
 """Settings that are wrong stop the start, with the key's name and without its secret."""
 
+from datetime import timedelta
+
 import pytest
 
 from adapters.providers.signer import read_private_key
@@ -9,6 +11,7 @@ from tests.adapters.providers.wechat_pay.desk import (
     API_V3_KEY,
     CERTIFICATE_SERIAL,
     KEY_ID,
+    NOW,
     certificate,
     config,
     pem,
@@ -22,6 +25,10 @@ BAD = {
     "notify_url": "https://pay.example.com/callback?tenant=1",
     "api_v3_key": "too short",
     "app_ids": AppIds(official_account="wx 1"),
+    "previous_api_v3_key": "too short",
+    "store_id": "shop 1",
+    "store_out_id": "",
+    "h5_domain": "https://pay.example.com",
     "public_keys": {"0001": "…"},
 }
 
@@ -32,9 +39,12 @@ def test_a_bad_value_is_refused_under_its_key(key):
         config(**{key: BAD[key]})
 
 
-def test_without_any_key_to_verify_with_there_is_no_account():
-    with pytest.raises(ValueError, match="platform_certificates, public_keys"):
-        config(platform_certificates=(), public_keys={})
+def test_without_any_key_to_verify_with_nothing_is_believed_yet():
+    keys = Keys.load(config(platform_certificates=(), public_keys={}))
+
+    assert keys.named(f"{CERTIFICATE_SERIAL:040X}") is None
+    assert keys.named(KEY_ID) is None
+    assert not keys.preferred
 
 
 @pytest.mark.parametrize("key", ["private_key", "platform_certificates", "public_keys"])
@@ -52,9 +62,10 @@ def test_a_key_that_cannot_be_read_is_named_and_not_quoted(key):
 
 
 def test_secrets_do_not_show():
-    shown = repr(config())
+    shown = repr(config(previous_api_v3_key="9" * 32))
 
     assert API_V3_KEY not in shown
+    assert "9" * 32 not in shown
     assert "PRIVATE KEY" not in shown
     with pytest.raises(ValueError, match="api_v3_key: expected") as error:
         config(api_v3_key="S3CRET")
@@ -71,8 +82,21 @@ def test_a_private_key_may_be_pem_or_bare():
 def test_certificates_and_public_keys_stand_side_by_side():
     keys = Keys.load(config(platform_certificates=(certificate(), certificate("second", 2**158))))
 
-    assert set(keys.believed) == {f"{CERTIFICATE_SERIAL:040X}", f"{2**158:040X}", KEY_ID}
+    for name in (f"{CERTIFICATE_SERIAL:040X}", f"{2**158:040X}", KEY_ID):
+        assert keys.named(name) is not None
     assert keys.preferred == KEY_ID
+
+
+def test_without_a_public_key_the_newest_valid_certificate_is_asked_for():
+    old, new, coming = (
+        certificate(serial=serial, since=NOW + timedelta(days=days))
+        for serial, days in ((1, -9), (2, -1), (3, 1))
+    )
+    keys = Keys.load(config(platform_certificates=(new, coming, old), public_keys={}))
+
+    keys.believe(keys.belief, now=NOW)
+
+    assert keys.preferred == f"{2:040X}"
 
 
 @pytest.mark.parametrize(
