@@ -75,7 +75,7 @@ class App:
         )
         self.one_fen = OneFen(switches=world.switches, clock=clock, always=world.one_fen)
         idempotency = Idempotency(work=work, locks=world.locks, clock=clock)
-        self.library, self.directory = world.library, world.directory
+        self.library, self.directory, self.accounts = world.library, world.directory, accounts
         self._pings = world.pings
 
         self.create_payment = CreatePayment(

@@ -26,7 +26,7 @@ SHOP = Caller("shop")
 class MemoryWorld:
     """One shop, two merchant accounts, a clock that moves when told."""
 
-    def __init__(self, *, refund_spacing: timedelta = timedelta(0)) -> None:
+    def __init__(self, *, refund_spacing: timedelta = timedelta(0), switches: bool = True) -> None:
         self.clock = MovableClock()
         self.store = MemoryStore(self.clock)
         self.wechat = InMemoryProvider("wechat-main", Provider.WECHAT, self.clock)
@@ -51,7 +51,7 @@ class MemoryWorld:
                 new_id=new_ulid,
                 number_prefix="t1",
                 pings={"database": self.store.ping},
-                switches=self.store.switches,
+                switches=self.store.switches if switches else None,
             )
         )
 
