@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from application.app import App
 
@@ -30,7 +31,19 @@ async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_repeat(app.apply_callbacks, wakeups.callback, idle))
         tasks.create_task(_repeat(app.announce_events, wakeups.message, idle))
-        tasks.create_task(_repeat(app.sweep, wakeups.never, idle))
+        tasks.create_task(_sweep_each(app, tasks, wakeups.never, idle))
+
+
+async def _sweep_each(
+    app: App, tasks: asyncio.TaskGroup, never: asyncio.Event, idle: float
+) -> None:
+    """One loop an account, so that a silent provider holds up nobody else; new ones join in."""
+    swept: set[str] = set()
+    while True:
+        for name in set(app.accounts) - swept:
+            tasks.create_task(_repeat(partial(app.sweep.account, name), never, idle))
+            swept.add(name)
+        await asyncio.sleep(idle)
 
 
 async def _repeat(step: Callable[[], Awaitable[int]], wake: asyncio.Event, idle: float) -> None:
