@@ -71,6 +71,42 @@ class Shop:
         """Ask for a code_url."""
         return self.call("POST", "/v3/pay/transactions/native", self.native(number, fen, **more))
 
+    def place(self, product: str, number: str, fen: int = 1999, **more: Any) -> httpx.Response:
+        """Ask for the link of any product, with all it needs unless `more` says otherwise."""
+        body = self.native(number, fen) | self.needs(product) | more
+        return self.call("POST", f"/v3/pay/transactions/{product}", body)
+
+    def needs(self, product: str) -> dict[str, Any]:
+        """Compose what a product wants beyond a native prepay."""
+        ids = self.credentials["app_ids"]
+        scene = {"payer_client_ip": "203.0.113.9", "h5_info": {"type": "Wap"}}
+        return {
+            "native": {},
+            "jsapi": {"payer": {"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}},
+            "app": {"appid": ids["app"]},
+            "h5": {"scene_info": scene},
+        }[product]
+
+    def charge(self, number: str, auth_code: str, fen: int = 1999, **more: Any) -> httpx.Response:
+        """Charge a payment code."""
+        body = self.native(number, fen)
+        del body["notify_url"]
+        body |= {
+            "payer": {"auth_code": auth_code},
+            "scene_info": {"store_info": {"out_id": "shop-1"}},
+            **more,
+        }
+        return self.call("POST", "/v3/pay/transactions/codepay", body)
+
+    def reverse(self, number: str, **more: Any) -> httpx.Response:
+        """Reverse the charge of a payment code."""
+        body = {
+            "appid": self.credentials["app_ids"]["official_account"],
+            "mchid": self.credentials["mchid"],
+        }
+        target = f"/v3/pay/transactions/out-trade-no/{number}/reverse"
+        return self.call("POST", target, body | more)
+
     def query(self, number: str) -> httpx.Response:
         """Ask what became of an order."""
         mchid = self.credentials["mchid"]
