@@ -1,7 +1,7 @@
 """What waits in memory: events for publication, callbacks, and orders to ask about."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -70,18 +70,20 @@ class MemoryAgenda:
     async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of payments, oldest due first."""
         await asyncio.sleep(0)
-        return _due(self._tables.payments.where(lambda p: _has_come(p, account, at)), limit)
+        return _due(self._tables.payments.look(), account, at, limit)
 
     async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of refunds, oldest due first."""
         await asyncio.sleep(0)
-        return _due(self._tables.refunds.where(lambda r: _has_come(r, account, at)), limit)
+        return _due(self._tables.refunds.look(), account, at, limit)
 
 
-def _has_come(order: Payment | Refund, account: str, at: datetime) -> bool:
-    due_at = order.next_check_at
-    return order.account == account and due_at is not None and due_at <= at
-
-
-def _due(found: Sequence[Payment | Refund], limit: int) -> Sequence[str]:
-    return [order.id for order in sorted(found, key=lambda o: (o.next_check_at, o.id))[:limit]]
+def _due(
+    orders: Iterable[Payment | Refund], account: str, at: datetime, limit: int
+) -> Sequence[str]:
+    waiting = (
+        (order.next_check_at, order.id)
+        for order in orders
+        if order.next_check_at is not None and order.account == account
+    )
+    return [id for due_at, id in sorted(waiting)[:limit] if due_at <= at]

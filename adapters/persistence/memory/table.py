@@ -39,6 +39,10 @@ class Table(Generic[T]):
         """Copies of all rows that are wanted, oldest first."""
         return deepcopy([row for row in self._rows.values() if wanted(row)])
 
+    def look(self) -> Iterable[T]:
+        """The rows themselves, oldest first: not to be changed, nor kept."""
+        return self._rows.values()
+
     def insert(self, row: T) -> Undo:
         """Raises AlreadyExists, and has then changed nothing."""
         key = self._key(row)

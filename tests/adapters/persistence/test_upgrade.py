@@ -162,7 +162,7 @@ def test_the_migrated_database_is_sound_and_still_knows_its_rules(make, old, old
 
 def test_an_incident_of_a_kind_that_is_gone_is_listed_as_what_it_is_now(run, make, old, old_url):
     incident = make.incident(kind=IncidentKind.EXTERNAL_REFUND)
-    insert(old, "incidents", incident_row(incident) | {"kind": "reversed_after_success"})
+    insert(old, "incidents", {**incident_row(incident), "kind": "reversed_after_success"})
 
     migrate.upgrade(old_url)
 
