@@ -1,13 +1,13 @@
-"""The use cases of the 公众号: whose openid, which page configuration, which proof of the domain."""
+"""The use cases of the 公众号: whose openid, how a page is configured, what proves a domain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from application.accounts import Accounts
 from application.official_account_ports import (
     AppKind,
-    ChooseAccount,
     JsConfig,
     OfficialPages,
     PayerLogin,
@@ -20,6 +20,7 @@ from application.ports import Clock
 from application.records import Caller
 from application.shared import Shared
 from domain.errors import FieldError, InvalidRequest, NotFound
+from domain.method import Provider
 
 #: Browsers ask for the same page twice, and WeChat takes a code once.
 CODE_REMEMBERED = timedelta(minutes=1)
@@ -42,11 +43,11 @@ class PayerLogins:
         self,
         *,
         apps: Mapping[str, WeChatApps],
-        choose: ChooseAccount,
+        accounts: Accounts,
         shared: Shared,
         clock: Clock,
     ) -> None:
-        self._apps, self._choose = apps, choose
+        self._apps, self._accounts = apps, accounts
         self._shared, self._clock = shared, clock
 
     async def openid(
@@ -57,7 +58,7 @@ class PayerLogins:
         Raises AccountRequired, InvalidRequest for an app id that the account has not, and what
         PayerLogin.openid raises.
         """
-        login = self._of(self._choose(caller, account)).logins.get(app)
+        login = self._for_app(caller, account).logins.get(app)
         if login is None:
             raise InvalidRequest(FieldError("app", f"another: the account has no {app}"))
         return Payer(await self._exchange(login, code), login.app_id)
@@ -70,7 +71,7 @@ class PayerLogins:
         Raises AccountRequired, InvalidRequest for a host that is no JS domain,
         WeChatMisconfigured, WeChatUnavailable.
         """
-        apps = self._of(self._choose(caller, account))
+        apps = self._for_app(caller, account)
         if apps.pages is None:
             raise InvalidRequest(FieldError("account", "one that has an official account"))
         _check_host("url", host, apps)
@@ -106,6 +107,13 @@ class PayerLogins:
 
         return await self._shared.get(f"wechat:openid:{login.app_id}:{_digest(code)}", ask)
 
+    def replace(self, apps: Mapping[str, WeChatApps]) -> None:
+        """Use these from now on, by the names of their accounts."""
+        self._apps = apps
+
+    def _for_app(self, caller: Caller, account: str | None) -> WeChatApps:
+        return self._of(self._accounts.for_app(caller.name, Provider.WECHAT, account).name)
+
     def _of(self, account: str) -> WeChatApps:
         return self._apps.get(account) or WeChatApps({})
 
@@ -130,6 +138,10 @@ class DomainProofs:
         """`visitors` None: anybody may fetch. `trusted_proxies` name clients in a header."""
         self._files, self._visitors = files, visitors
         self.trusted_proxies = trusted_proxies
+
+    def replace(self, files: Mapping[str, str]) -> None:
+        """Serve these from now on."""
+        self._files = files
 
     async def __call__(self, name: str, *, visitor: str) -> str:
         """Return a file exactly as configured. Raises NotFound, also for whom it is not meant."""
