@@ -6,6 +6,9 @@ from urllib.parse import unquote
 
 from adapters.providers.sandbox.provider import Call
 from adapters.providers.wechat_pay.sandbox.links import H5_PAGE
+from adapters.providers.wechat_pay.sandbox.official_account.platform import (
+    PATHS as OFFICIAL_ACCOUNT_PATHS,
+)
 from adapters.providers.wechat_pay.sandbox.products import PRODUCTS
 
 #: Method, path and call; a group in the path names the call's object.
@@ -37,4 +40,6 @@ def route(call: Call) -> tuple[str, str]:
         found = re.fullmatch(pattern, call.path)
         if found and call.method == method:
             return name, unquote(found[1]) if found.groups() else ""
+    if call.path.startswith(OFFICIAL_ACCOUNT_PATHS):
+        return "official_account", ""
     return "other", ""

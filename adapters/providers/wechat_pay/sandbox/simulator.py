@@ -15,7 +15,12 @@ from adapters.providers.wechat_pay.sandbox.authorization import Merchant
 from adapters.providers.wechat_pay.sandbox.calls import Calls
 from adapters.providers.wechat_pay.sandbox.h5_page import open_h5_page
 from adapters.providers.wechat_pay.sandbox.key_stage import STEPS
-from adapters.providers.wechat_pay.sandbox.links import H5_PAGE
+from adapters.providers.wechat_pay.sandbox.official_account.platform import (
+    PATHS as OFFICIAL_ACCOUNT_PATHS,
+)
+from adapters.providers.wechat_pay.sandbox.official_account.platform import (
+    OfficialAccountPlatform,
+)
 from adapters.providers.wechat_pay.sandbox.platform_keys import PlatformKeys
 from adapters.providers.wechat_pay.sandbox.products import CODE
 from adapters.providers.wechat_pay.sandbox.refused import OLD_SPELLING, Refused
@@ -44,7 +49,7 @@ class WeChatPaySandbox:
     """A `SandboxProvider` that speaks WeChat Pay APIv3 for one direct merchant."""
 
     name = PROVIDER
-    paths: Sequence[str] = ("/v3/", H5_PAGE)
+    paths: Sequence[str] = ("/v3/", *OFFICIAL_ACCOUNT_PATHS)
     fault_kinds = frozenset({"signtest", "stale_timestamp", "refund_abnormal", "refund_closed"})
     retry_delays_seconds = RETRY_DELAYS_SECONDS
 
@@ -59,6 +64,9 @@ class WeChatPaySandbox:
             self._settings.clock_tolerance_seconds,
         )
         self._calls = Calls(world, self._settings, self._keys)
+        self.official_account = OfficialAccountPlatform(
+            world, self._settings, self._keys.app_secret
+        )
 
     def credentials(self, base_url: str) -> Mapping[str, Any]:
         """Hand out what a merchant gets from the merchant platform."""
@@ -92,6 +100,8 @@ class WeChatPaySandbox:
         name, named = route(call)
         if name == "h5_page":
             return open_h5_page(self._world, self._settings, call)
+        if name == "official_account":  # nobody signs there
+            return self.official_account.answer(call, struck)
         try:
             self._merchant.check(call)
             if name == "other":
@@ -105,6 +115,8 @@ class WeChatPaySandbox:
 
     def trouble(self, call: Call, fault: Fault) -> Answer:
         """Answer a `status` or `error` fault; a gateway's page is neither JSON nor signed."""
+        if route(call)[0] == "official_account":
+            return self.official_account.trouble(call, fault)
         if fault.kind == "error":
             return self._refuse(call, Refused(fault.code or "SYSTEM_ERROR"), {})
         if fault.status not in STATUS_CODES:
