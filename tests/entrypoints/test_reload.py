@@ -1,0 +1,364 @@
+"""The configuration is read again while basepay runs; a bad one changes nothing."""
+
+import asyncio
+import dataclasses
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from adapters.clock import SystemClock
+from adapters.providers.in_memory.provider import InMemoryProvider
+from application.accounts import Accounts
+from application.ports import Account
+from domain.errors import AccountRequired
+from domain.method import Method, Provider
+from entrypoints.bootstrap import running
+from entrypoints.errors import SettingsError
+from entrypoints.reload import NEED_A_RESTART, Reload, reloading
+from entrypoints.settings import Settings, check
+from entrypoints.storage import upgrade_schema
+from entrypoints.upkeep import upkeep_of
+
+LOG = "basepay.configuration"
+
+
+class File:
+    """A configuration that is whatever the test says, and who takes it."""
+
+    def __init__(self) -> None:
+        self.says: Settings | SettingsError = check({})
+        self.taken: list[Settings] = []
+        self.took = asyncio.Event()
+        self.refuses: SettingsError | None = None
+
+    def load(self) -> Settings:
+        if isinstance(self.says, SettingsError):
+            raise self.says
+        return self.says
+
+    async def follow(self, settings: Settings) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.taken.append(settings)
+        self.took.set()
+
+    def reload(self) -> Reload:
+        return Reload(self.load(), load=self.load, follow=self.follow)
+
+
+CHANGED = check({"public_url": "https://pay.example.com"})
+
+
+def test_what_has_not_changed_is_left_alone(run):
+    file = File()
+    reload = file.reload()
+
+    run(reload.look())
+    run(reload.look(asked=True))
+
+    assert file.taken == []
+
+
+def test_a_change_is_taken_when_it_was_seen_twice(run):
+    file = File()
+    reload = file.reload()
+    file.says = CHANGED
+
+    run(reload.look())
+    assert file.taken == []
+    run(reload.look())
+    run(reload.look())
+
+    assert file.taken == [CHANGED]
+
+
+def test_a_change_is_taken_at_once_when_somebody_asks(run):
+    file = File()
+    reload = file.reload()
+    file.says = CHANGED
+
+    run(reload.look(asked=True))
+
+    assert file.taken == [CHANGED]
+
+
+def test_a_bad_configuration_is_refused_with_its_reason_once(run, caplog):
+    file = File()
+    reload = file.reload()
+    file.says = SettingsError("http.port: expected `int`")
+
+    for _ in range(3):
+        run(reload.look())
+
+    assert file.taken == []
+    refusals = [record.getMessage() for record in caplog.records if record.name == LOG]
+    assert refusals == ["configuration refused, the old one goes on: http.port: expected `int`"]
+    run(reload.look(asked=True))
+    assert len([record for record in caplog.records if record.name == LOG]) == 2
+
+
+def test_keys_that_cant_be_read_are_refused_and_not_tried_over_and_over(run, caplog):
+    file = File()
+    reload = file.reload()
+    file.says, file.refuses = CHANGED, SettingsError("accounts.x.private_key: expected …")
+
+    for _ in range(4):
+        run(reload.look())
+    assert caplog.text.count("accounts.x.private_key") == 1
+
+    file.refuses = None
+    run(reload.look())
+    assert file.taken == []
+    run(reload.look(asked=True))
+    assert file.taken == [CHANGED]
+
+
+def test_a_mended_configuration_is_taken(run):
+    file = File()
+    reload = file.reload()
+    file.says = SettingsError("not TOML")
+    run(reload.look())
+    file.says = CHANGED
+
+    run(reload.look())
+    run(reload.look())
+
+    assert file.taken == [CHANGED]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("environment", "test"),
+        ("number_prefix", "d2"),
+        ("one_fen", True),
+        ("database", {"url": "sqlite:///x"}),
+        ("http", {"port": 1}),
+    ],
+)
+def test_what_needs_a_restart_is_told(run, caplog, key, value):
+    file = File()
+    file.says = check({"environment": "dev"})
+    reload = file.reload()
+    file.says = check({"environment": "dev", key: value})
+
+    run(reload.look(asked=True))
+    run(reload.look(asked=True))
+
+    assert caplog.text.count(f"{key} has changed and needs a restart") == 1
+
+
+def test_the_list_of_what_needs_a_restart_names_settings():
+    assert set(NEED_A_RESTART) <= set(Settings.__struct_fields__)
+
+
+def test_a_hangup_signal_asks_for_it(run):
+    file = File()
+
+    async def hang_up() -> None:
+        async with reloading(file.reload(), every=3600):
+            file.says = CHANGED
+            os.kill(os.getpid(), signal.SIGHUP)
+            await file.took.wait()
+
+    run(asyncio.wait_for(hang_up(), 20))
+
+    assert file.taken == [CHANGED]
+
+
+def test_a_broken_reader_does_not_end_the_watch(run, caplog):
+    file, looks = File(), iter([ZeroDivisionError, CHANGED, CHANGED])
+
+    def load() -> Settings:
+        look = next(looks, CHANGED)
+        if isinstance(look, Settings):
+            return look
+        raise look
+
+    async def look_on() -> None:
+        async with reloading(Reload(check({}), load=load, follow=file.follow), every=0.001):
+            await file.took.wait()
+
+    run(asyncio.wait_for(look_on(), 20))
+
+    assert "can't be read again; the old one goes on" in caplog.text
+
+
+# What follows when accounts change.
+
+
+def test_only_the_account_that_changed_is_made_anew(run, deployment):
+    upgrade_schema(deployment.load())
+
+    async def change_one() -> tuple[Account, Account, Accounts]:
+        async with running(deployment.load()) as basepay:
+            accounts = basepay.configured.accounts
+            before = accounts["wechat-main"], accounts["alipay-main"]
+            deployment.account("wechat-main")["serial_no"] = "AB12"
+            deployment.write()
+            await basepay.follow(deployment.load())
+            return *before, accounts
+
+    wechat, alipay, accounts = run(change_one())
+
+    assert accounts["wechat-main"] is not wechat
+    assert accounts["alipay-main"] is alipay
+
+
+def test_a_secret_file_that_changed_makes_its_account_anew(run, deployment):
+    upgrade_schema(deployment.load())
+
+    async def change_a_secret() -> bool:
+        async with running(deployment.load()) as basepay:
+            before = basepay.configured.accounts["wechat-main"]
+            deployment.secret("wechat-api_v3_key", "x" * 32)
+            await basepay.follow(deployment.load())
+            return basepay.configured.accounts["wechat-main"] is not before
+
+    assert run(change_a_secret())
+
+
+def test_one_bad_key_leaves_all_accounts_as_they_were(run, deployment):
+    upgrade_schema(deployment.load())
+
+    async def spoil_one() -> None:
+        async with running(deployment.load()) as basepay:
+            before = dict(basepay.configured.accounts)
+            deployment.account("wechat-main")["serial_no"] = "AB12"
+            deployment.secret("alipay-private_key", "not a key")
+            deployment.write()
+            with pytest.raises(SettingsError, match=r"accounts\.alipay-main\.private_key"):
+                await basepay.follow(deployment.load())
+            assert dict(basepay.configured.accounts) == before
+
+    run(spoil_one())
+
+
+def test_an_account_that_vanished_takes_no_new_payments(run, deployment, caplog):
+    upgrade_schema(deployment.load())
+
+    async def remove_one() -> None:
+        async with running(deployment.load()) as basepay:
+            accounts = basepay.configured.accounts
+            before = accounts["alipay-main"]
+            del deployment.raw["accounts"]["alipay-main"]
+            deployment.write()
+            await basepay.follow(deployment.load())
+            assert accounts["alipay-main"] is before
+            with pytest.raises(AccountRequired):
+                accounts.for_payment("shop", Method.ALIPAY_QR)
+
+    run(remove_one())
+
+    assert "alipay-main is not configured any more" in caplog.text
+
+
+def test_another_merchant_cant_take_over_a_name(run, deployment):
+    upgrade_schema(deployment.load())
+
+    async def rename() -> None:
+        async with running(deployment.load()) as basepay:
+            deployment.account("wechat-main")["mchid"] = "1900000099"
+            deployment.write()
+            await basepay.follow(deployment.load())
+
+    with pytest.raises(SettingsError, match="can't become 1900000099 while"):
+        run(rename())
+
+
+def test_policies_proofs_and_pages_follow(run, deployment):
+    upgrade_schema(deployment.load())
+
+    async def change() -> None:
+        async with running(deployment.load()) as basepay:
+            configured = basepay.configured
+            apps, proofs = configured.wechat_apps, configured.mp_verify
+            name = "MP_verify_0123456789abcdef.txt"
+            deployment.raw["apps"] = {"shop": {"accounts": ["alipay-main"]}}
+            deployment.raw["wechat"] = {"mp_verify": {name: "0123456789abcdef"}}
+            deployment.account("wechat-main")["official_account"] = {
+                "app_secret": "s",
+                "domains": ["shop.example.com"],
+            }
+            deployment.write()
+            await basepay.follow(deployment.load())
+            assert proofs == {name: "0123456789abcdef"}
+            assert apps["wechat-main"].domains == {"shop.example.com"}
+            with pytest.raises(AccountRequired):
+                configured.accounts.for_payment("shop", Method.WECHAT_NATIVE)
+
+    run(change())
+
+
+# The accounts' upkeep.
+
+
+class Kept:
+    """Counts how often its upkeep was started and cancelled."""
+
+    def __init__(self) -> None:
+        self.started = self.ended = 0
+
+    async def __call__(self) -> None:
+        self.started += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+
+
+def kept_up(upkeep: Callable[[], Awaitable[None]] | None) -> Account:
+    account = InMemoryProvider("wechat-main", Provider.WECHAT, SystemClock()).account()
+    return dataclasses.replace(account, upkeep=upkeep)
+
+
+def test_upkeep_runs_once_for_each_account_until_the_end(run):
+    kept = Kept()
+    accounts = {"a": kept_up(kept), "b": kept_up(None)}
+
+    async def keep() -> None:
+        async with upkeep_of(accounts) as upkeep:
+            upkeep.follow(accounts)
+            await asyncio.sleep(0)
+            assert (kept.started, kept.ended) == (1, 0)
+
+    run(keep())
+
+    assert (kept.started, kept.ended) == (1, 1)
+
+
+def test_upkeep_starts_anew_for_a_changed_account_and_ends_for_one_that_is_gone(run):
+    old, new, gone = Kept(), Kept(), Kept()
+    before = {"a": kept_up(old), "b": kept_up(gone)}
+
+    async def keep() -> None:
+        async with upkeep_of(before) as upkeep:
+            await asyncio.sleep(0)
+            upkeep.follow({"a": kept_up(new)})
+            await asyncio.sleep(0.01)
+            assert (old.started, old.ended, new.started, gone.ended) == (1, 1, 1, 1)
+
+    run(keep())
+
+    assert new.ended == 1
+
+
+def test_upkeep_that_fails_starts_again(run, monkeypatch, caplog):
+    monkeypatch.setattr("entrypoints.upkeep.REST", 0.0)
+    tries, again = iter([RuntimeError("a mistake")]), asyncio.Event()
+
+    async def fails_once() -> None:
+        if error := next(tries, None):
+            raise error
+        again.set()
+        await asyncio.Event().wait()
+
+    async def keep() -> None:
+        async with upkeep_of({"a": kept_up(fails_once)}):
+            await again.wait()
+
+    run(asyncio.wait_for(keep(), 20))
+
+    assert "a mistake" in caplog.text
