@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adapters.clock import MovableClock
 from adapters.providers.alipay.sandbox.biz_content import Content, read_content
+from adapters.providers.alipay.sandbox.keys import AlipayKeys
 from adapters.providers.alipay.sandbox.parties import Parties
 from adapters.providers.alipay.sandbox.refused import business
 from adapters.providers.alipay.sandbox.settings import AlipayRules
@@ -21,6 +22,7 @@ class Desk:
     parties: Parties
     rules: AlipayRules
     clock: MovableClock
+    keys: AlipayKeys
 
     def now(self) -> datetime:
         """Business time."""

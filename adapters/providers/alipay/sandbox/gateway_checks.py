@@ -5,25 +5,27 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
 from adapters.providers.alipay.sandbox import china_time
-from adapters.providers.alipay.sandbox.refused import invalid, missing
+from adapters.providers.alipay.sandbox.keys import AlipayKeys
+from adapters.providers.alipay.sandbox.refused import Refused, invalid, missing
 from adapters.providers.alipay.sandbox.request import codec_of
 from adapters.providers.alipay.sandbox.signature import is_signed_by, text_to_sign
+
+CERTIFICATE_NUMBERS = ("app_cert_sn", "alipay_root_cert_sn")
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayChecks:
-    """Knows one app and its public key; every check raises Refused."""
+    """Knows one app and its keys; every check raises Refused."""
 
     app_id: str
-    app_public_key: RSAPublicKey
+    keys: AlipayKeys
     methods: Collection[str]
     timestamp_window_seconds: int
     #: A link waits for its payer, so its window is one of its own, or none.
     links: Collection[str] = ()
     link_window_seconds: int | None = None
+    demands_certificates: bool = False
 
     def check(self, parameters: Mapping[str, str], *, wall_time: datetime) -> None:
         """Pass silently if the request comes from the app, whole, fresh and signed."""
@@ -68,10 +70,30 @@ class GatewayChecks:
             raise missing("signature-type")
         if kind != "RSA2":
             raise invalid("signature-type")
+        self._check_certificates(parameters)
         text = text_to_sign(parameters, without={"sign"})
         content = text.encode(codec_of(parameters) or "utf-8")
-        if not is_signed_by(self.app_public_key, content, signature):
+        if not is_signed_by(self.keys.app.public_key(), content, signature):
             raise invalid("signature", _what_was_verified(text))
+
+    def _check_certificates(self, parameters: Mapping[str, str]) -> None:
+        """In certificate mode both numbers come, and both are right (REFERENCE.md §2.6)."""
+        if not (self.demands_certificates or in_certificate_mode(parameters)):
+            return
+        app, root = (_given(parameters, name) for name in CERTIFICATE_NUMBERS)
+        if app is None:
+            raise missing("app-cert-sn")
+        if root is None:
+            raise missing("alipay-root-cert-sn")
+        if app != self.keys.app_number:
+            raise Refused("40002", "isv.app-cert-not-exist", "应用公钥证书不存在")
+        if root != self.keys.root_number:
+            raise invalid("alipay-root-cert-sn", "支付宝根证书序列号错误")
+
+
+def in_certificate_mode(parameters: Mapping[str, str]) -> bool:
+    """Whether the caller works with certificates: it names at least one."""
+    return any(_given(parameters, name) for name in CERTIFICATE_NUMBERS)
 
 
 def _check_layout(parameters: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from adapters.providers.alipay.sandbox.answer import Fields
+from adapters.providers.alipay.sandbox.certificate_calls import download_certificate
 from adapters.providers.alipay.sandbox.charge import pay
 from adapters.providers.alipay.sandbox.create import create
 from adapters.providers.alipay.sandbox.desk import Desk, Request
@@ -52,4 +53,5 @@ METHODS: dict[str, Method] = {
     "alipay.trade.cancel": Method("reverse", cancel),
     "alipay.trade.refund": Method("refund", refund, ("refund_fee", "send_back_fee")),
     "alipay.trade.fastpay.refund.query": Method("refund_query", query_refund),
+    "alipay.open.app.alipaycert.download": Method("certificates", download_certificate),
 }

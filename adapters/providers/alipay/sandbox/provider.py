@@ -1,5 +1,6 @@
 """The pretended Alipay as the shared simulator runs it."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,8 @@ from adapters.providers.alipay.sandbox import answer, notice, payer
 from adapters.providers.alipay.sandbox.answer import Fields
 from adapters.providers.alipay.sandbox.browser import Browser
 from adapters.providers.alipay.sandbox.desk import Desk, Request
-from adapters.providers.alipay.sandbox.gateway_checks import GatewayChecks
+from adapters.providers.alipay.sandbox.gateway_checks import GatewayChecks, in_certificate_mode
+from adapters.providers.alipay.sandbox.key_stage import STEPS
 from adapters.providers.alipay.sandbox.keys import AlipayKeys
 from adapters.providers.alipay.sandbox.links import LINKS
 from adapters.providers.alipay.sandbox.methods import METHODS
@@ -41,7 +43,7 @@ MINUTE, HOUR = 60.0, 3600.0
 
 
 class AlipaySandbox:
-    """Alipay's gateway in key mode for one app and one account, with one payer."""
+    """Alipay's gateway for one app and one account, by keys or certificates, with one payer."""
 
     name = NAME
     paths: Sequence[str] = (GATEWAY, CASHIER)
@@ -54,18 +56,19 @@ class AlipaySandbox:
     def __init__(
         self, world: World, *, parties: Parties | None = None, rules: AlipayRules | None = None
     ) -> None:
-        self._keys = AlipayKeys(world.keys)
         self._parties = parties or Parties()
+        self._keys = AlipayKeys(world.keys, self._parties)
         self._rules = rules or AlipayRules()
         self._trades = Trades(world, self._parties, self._rules)
-        self._desk = Desk(self._trades, self._parties, self._rules, world.clock)
+        self._desk = Desk(self._trades, self._parties, self._rules, world.clock, self._keys)
         self._checks = GatewayChecks(
             app_id=self._parties.app_id,
-            app_public_key=self._keys.app.public_key(),
+            keys=self._keys,
             methods=METHODS.keys() | LINKS.keys(),
             timestamp_window_seconds=self._rules.timestamp_window_seconds,
             links=LINKS.keys(),
             link_window_seconds=self._rules.link_window_seconds,
+            demands_certificates=self._rules.demands_certificates,
         )
         self._browser = Browser(
             self._desk, self._checks, lambda content: sign(content, self._keys.alipay)
@@ -73,7 +76,7 @@ class AlipaySandbox:
 
     def credentials(self, base_url: str) -> Mapping[str, Any]:
         """Hand out the merchant's side of the keys."""
-        return self._keys.credentials(base_url + GATEWAY, self._parties)
+        return self._keys.credentials(base_url + GATEWAY)
 
     def operation(self, call: Call) -> str:
         """Name the call in the trade's words."""
@@ -131,6 +134,15 @@ class AlipaySandbox:
         """Refuse: at Alipay a refund never becomes abnormal (§5.3)."""
         raise PayerRefused("支付宝没有异常退款 Alipay knows no abnormal refunds")
 
+    @property
+    def key_steps(self) -> Sequence[str]:
+        """What Alipay's certificates go through (§2.6)."""
+        return list(STEPS)
+
+    def turn_keys(self, step: str) -> None:
+        """Do one of them; everything said from now on is signed accordingly."""
+        self._keys.turn(step)
+
     def pass_time(self) -> None:
         """Close what has expired."""
         self._trades.pass_time()
@@ -164,8 +176,15 @@ class AlipaySandbox:
         forged = b""
         if DUPLICATE_ROOT in struck:
             forged = answer.write_node(answer.forge(fields), codec=charset)
-        body = answer.write_body(name, node, signature, forged=forged)
+        number = self._certificate_number(parameters, struck) if signed else None
+        body = answer.write_body(name, node, signature, forged=forged, certificate_sn=number)
         return Answer(200, {"content-type": f"text/html;charset={charset}"}, body)
+
+    def _certificate_number(self, parameters: Mapping[str, str], struck: Struck) -> str | None:
+        """Whose key signed, for callers who work with certificates (§2.6)."""
+        if not in_certificate_mode(parameters):
+            return None
+        return secrets.token_hex(16) if "unknown_serial" in struck else self._keys.alipay_number
 
 
 def _parameters(call: Call) -> Mapping[str, str]:

@@ -26,6 +26,7 @@ class Shop:
 
     def __init__(self, keys: KeyRing, rules: AlipayRules | None = None) -> None:
         self.keys = keys
+        self.key = keys.key("alipay-app")
         opened_at = datetime.now(UTC)
         self.clock = MovableClock(wall=lambda: opened_at)  # it moves by `passes` alone
         self.book = Book()
@@ -51,8 +52,7 @@ class Shop:
 
     def signed(self, parameters: dict[str, str], *, codec: str = "utf-8") -> dict[str, str]:
         text = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
-        key = self.keys.key("alipay-app")
-        signature = key.sign(text.encode(codec), PKCS1v15(), SHA256())
+        signature = self.key.sign(text.encode(codec), PKCS1v15(), SHA256())
         return {**parameters, "sign": base64.b64encode(signature).decode()}
 
     def send(
@@ -121,7 +121,7 @@ class Shop:
 def node(body: bytes) -> Any:
     """The one node of an answer."""
     whole = json.loads(body)
-    (name,) = whole.keys() - {"sign"}
+    (name,) = whole.keys() - {"sign", "alipay_cert_sn"}
     return whole[name]
 
 

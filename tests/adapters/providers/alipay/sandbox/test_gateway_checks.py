@@ -96,8 +96,8 @@ def test_a_signature_that_is_none_is_refused(shop, good, signature):
     assert node["sub_code"] in {"isv.invalid-signature", "isv.missing-signature"}
 
 
-def test_alipays_own_key_does_not_sign_for_the_app(shop, good, monkeypatch):
-    monkeypatch.setattr(shop.keys, "key", lambda _, ring=shop.keys.key: ring("alipay"))
+def test_alipays_own_key_does_not_sign_for_the_app(shop, good):
+    shop.key = shop.keys.key("alipay")
 
     _, node, _ = answer_to(shop, shop.signed(good))
 
