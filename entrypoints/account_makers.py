@@ -90,6 +90,10 @@ def alipay_config(name: str, account: AlipayAccount, public_url: str) -> AlipayC
             "app_certificate",
             "alipay_certificate",
             "alipay_root_certificate",
+            "qr_product_code",
+            "code_product_code",
+            "jsapi_app_id",
+            "link_seconds",
         ),
     )
 

@@ -74,6 +74,10 @@ class AlipayAccount(
     alipay_certificate: str | None = None
     alipay_root_certificate: str | None = None
     base_url: str = "https://openapi.alipay.com/gateway.do"
+    qr_product_code: str | None = None  # what the contract with Alipay names
+    code_product_code: str | None = None
+    jsapi_app_id: str | None = None  # of the mini program that opens the cashier, if another
+    link_seconds: int | None = None  # how long a payer may take to open a link
 
     @property
     def merchant(self) -> str:

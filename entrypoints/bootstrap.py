@@ -12,6 +12,7 @@ from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.transport import AiohttpTransport
 from application.app import App, World
+from application.official_account import DomainProofs, PayerLogins
 from application.ports import Clock
 from application.shared import Shared
 from entrypoints.account_makers import Outside
@@ -31,6 +32,8 @@ class Basepay:
     wakeups: Wakeups
     configured: Configured
     upkeep: Upkeep
+    payer_logins: PayerLogins
+    domain_proofs: DomainProofs
 
     async def follow(self, settings: Settings) -> None:
         """Take other accounts while running. Raises SettingsError, and then nothing has changed."""
@@ -69,7 +72,24 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     )
     try:
         async with upkeep_of(configured.accounts) as upkeep:
-            yield Basepay(App(world), store, wakeups, configured, upkeep)
+            yield Basepay(
+                app=App(world),
+                store=store,
+                wakeups=wakeups,
+                configured=configured,
+                upkeep=upkeep,
+                payer_logins=PayerLogins(
+                    apps=configured.wechat_apps,
+                    accounts=configured.accounts,
+                    shared=shared,
+                    clock=clock,
+                ),
+                domain_proofs=DomainProofs(
+                    configured.mp_verify,
+                    visitors=configured.visitors,
+                    trusted_proxies=tuple(settings.http.trusted_proxies),
+                ),
+            )
     finally:
         await store.close()
         await transport.aclose()

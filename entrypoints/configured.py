@@ -8,7 +8,6 @@ from typing import TypeVar
 from adapters.wechat_official_account.addresses import CallbackAddresses
 from application.accounts import Accounts, AppPolicy
 from application.official_account_ports import AppKind, Visitors, WeChatApps
-from application.records import Caller
 from domain.method import Provider
 from entrypoints.account_makers import Made, Outside, make
 from entrypoints.errors import SettingsError
@@ -42,10 +41,6 @@ class Configured:
         _become(self.mp_verify, settings.wechat.mp_verify)
         self.visitors.follow(self._callback_addresses(made))
         self._shared_by_all = _shared_by_all(settings)
-
-    def choose(self, caller: Caller, account: str | None) -> str:
-        """Whose WeChat account an app means. Raises AccountRequired."""
-        return self.accounts.for_app(caller.name, Provider.WECHAT, account).name
 
     async def _make(self, settings: Settings) -> dict[str, Made]:
         made = {}

@@ -108,7 +108,7 @@ def check(raw: Mapping[str, Any]) -> Settings:
     _check_proxies(settings.http)
     _refuse_twins(settings)
     for name, account in settings.accounts.items():
-        _check_app_ids(name, account)
+        _check_account(name, account)
     for name, app in settings.apps.items():
         _check_app(name, app, settings.accounts)
     return settings
@@ -163,10 +163,13 @@ def _refuse_twins(settings: Settings) -> None:
         seen[account.merchant] = name
 
 
-def _check_app_ids(name: str, account: AnyAccount) -> None:
-    """A secret belongs to an app id, so that one must be told too."""
+def _check_account(name: str, account: AnyAccount) -> None:
+    """What is told of an account only together: a key and its id, a secret and its app id."""
     if isinstance(account, AlipayAccount):
         return
+    if (account.public_key is None) is not (account.public_key_id is None):
+        missing = "public_key_id" if account.public_key else "public_key"
+        raise SettingsError(f"accounts.{name}.{missing}: expected too: the key and its id are one")
     for kind in ("official_account", "mini_program"):
         if getattr(account, kind) is not None and kind not in account.app_ids:
             raise SettingsError(f"accounts.{name}.{kind}: needs accounts.{name}.app_ids.{kind}")

@@ -14,7 +14,7 @@ CONFIG_VARIABLE = "BASEPAY_CONFIG"
 NAMED = {"accounts": "account", "apps": "app"}
 
 #: Keys that a variable can't simply write as text.
-NUMBERS = ("port",)
+NUMBERS = ("port", "link_seconds")
 SWITCHES = ("one_fen",)
 LISTS = (
     "accounts",

@@ -280,6 +280,13 @@ domains = ["shop.example.com"]
     assert overridden.official_account.domains == ["a.cn", "b.cn"]
 
 
+def test_a_public_key_needs_its_id(write):
+    with pytest.raises(SettingsError, match=r"accounts\.wechat-main\.public_key_id: expected too"):
+        load(write(WECHAT + 'public_key_file = "key.pem"'), {})
+    with pytest.raises(SettingsError, match=r"accounts\.wechat-main\.public_key: expected too"):
+        load(write(WECHAT + 'public_key_id = "PUB_KEY_ID_1"'), {})
+
+
 def test_an_app_secret_needs_its_app_id(write):
     text = WECHAT + '[accounts.wechat-main.mini_program]\napp_secret_file = "v3.txt"'
 
