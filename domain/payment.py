@@ -156,8 +156,10 @@ class Payment:
         return max(due, ZERO, key=lambda money: money.fen)
 
     def worth_of(self, charge: Money) -> Money:
-        """What of the order a part of the charge stands for; the opposite of `share_of`."""
-        return Money(self.amount.fen * charge.fen // self.charged_amount.fen)
+        """What of the order goes back with a part of the charge; the opposite of `share_of`."""
+        back = self.refunded_charge + charge
+        worth = Money(self.amount.fen * back.fen // self.charged_amount.fen)
+        return worth - self.refunded_amount - self.reserved_amount
 
     def returned_elsewhere(self, outcome: Outcome) -> Money:
         """What the provider proves to have gone back beyond all refunds that we know of."""
