@@ -1,6 +1,6 @@
 """The request bodies, built once as the exact bytes that are stored, signed and sent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta, timezone
 
 import msgspec
@@ -44,7 +44,7 @@ def charge_body(config: WeChatPayConfig, app_id: str | None, payment: Payment) -
 
 
 def _prepay(
-    config: WeChatPayConfig, app_id: str | None, payment: Payment, more: Mapping[str, object]
+    config: WeChatPayConfig, app_id: str | None, payment: Payment, more: dict[str, object]
 ) -> bytes:
     until = payment.expires_at.astimezone(BEIJING).isoformat(timespec="seconds")
     promised = {"time_expire": until, "notify_url": config.notify_url}

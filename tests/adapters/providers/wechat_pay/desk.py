@@ -122,7 +122,8 @@ class Desk(httpx.AsyncBaseTransport):
         if isinstance(said, Exception):
             raise said
         status, headers, content = said
-        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return httpx.Response(status, headers=raw, stream=httpx.ByteStream(content))
 
     def says(
         self,

@@ -1,7 +1,7 @@
 """Refunds at WeChat Pay: what each answer means, and what proves nothing."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -9,11 +9,13 @@ import pytest
 from adapters.providers.wechat_pay.answers import REFUND_ANSWERS, Next
 from domain.money import Money
 from domain.outcome import (
+    FoundRefund,
     RefundAbnormal,
     RefundAccepted,
     RefundClosed,
     Refunded,
     RefundNotFound,
+    RefundOutcome,
     RefundPostponed,
     RefundRefused,
     Unknown,
@@ -63,7 +65,7 @@ def test_the_stored_bytes_are_sent(run, account, desk):
     assert desk.heard[0].content == b'{"stored":"refund"}'
 
 
-STATUSES = {
+STATUSES: dict[str, RefundOutcome] = {
     "SUCCESS": Refunded(
         Money(500), datetime(2026, 3, 10, 5, 0, 5, tzinfo=UTC), "5030001", ACCEPTED_AT
     ),
@@ -118,6 +120,16 @@ def test_what_passes_is_postponed_and_not_refused(run, account, desk, code):
     assert outcome == RefundPostponed(f"{code} 稍后")
 
 
+@pytest.mark.parametrize("code", ["FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"])
+def test_a_pause_that_is_ordered_is_for_the_whole_account(run, account, desk, code):
+    desk.says(429, {"code": code}, beside={"Retry-After": "30"})
+
+    outcome = run(account.refunds.refund(a_refund(), a_payment()))
+
+    assert isinstance(outcome, Unknown)
+    assert outcome.retry_after == timedelta(seconds=30)
+
+
 @pytest.mark.parametrize("code", ["USER_ACCOUNT_ABNORMAL", "PARAM_ERROR", "INVALID_REQUEST"])
 def test_an_unsigned_refusal_does_not_end_a_refund(run, account, desk, code):
     desk.says(403, {"code": code}, headers=UNSIGNED)
@@ -138,6 +150,55 @@ def test_a_number_wechat_pay_does_not_know(run, account, desk):
     desk.says(*NOT_THERE)
 
     assert run(account.refunds.query_refund(a_refund(), a_payment())) == RefundNotFound()
+
+
+# Refunds that we never asked for
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_foreign_refund_is_found_with_its_amount(run, account, desk, status):
+    desk.says(200, refund_object(status, out_refund_no="MP-1"))
+
+    found = run(account.refunds.look_up("MP-1", a_payment()))
+
+    assert found == FoundRefund(Money(500), STATUSES[status])
+
+
+def test_a_foreign_number_is_asked_for_in_every_spelling(run, account, desk):
+    number = "MP|1*@/../x?y=茶"
+    desk.says(200, refund_object(out_refund_no=number))
+
+    assert isinstance(run(account.refunds.look_up(number, a_payment())), FoundRefund)
+    (request,) = desk.heard
+    expected = "/v3/refund/domestic/refunds/MP%7C1%2A%40%2F..%2Fx%3Fy%3D%E8%8C%B6"
+    assert request.url.raw_path == expected.encode()
+
+
+def test_a_foreign_refund_that_wechat_pay_does_not_know(run, account, desk):
+    desk.says(*NOT_THERE)
+
+    assert run(account.refunds.look_up("MP-1", a_payment())) == RefundNotFound()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        refund_object(out_refund_no="MP-1", out_trade_no="d1SOMEBODYELSES"),
+        refund_object(out_refund_no="MP-2"),
+        refund_object("TELEPORTED", out_refund_no="MP-1"),
+    ],
+)
+def test_a_refund_of_another_order_is_not_the_payments(run, account, desk, told):
+    desk.says(200, told)
+
+    assert isinstance(run(account.refunds.look_up("MP-1", a_payment())), Unknown)
+
+
+@pytest.mark.parametrize("said", [(200, refund_object(out_refund_no="MP-1")), NOT_THERE])
+def test_an_unsigned_answer_finds_nothing(run, account, desk, said):
+    desk.says(*said, headers=UNSIGNED)
+
+    assert isinstance(run(account.refunds.look_up("MP-1", a_payment())), Unknown)
 
 
 @pytest.mark.parametrize(
