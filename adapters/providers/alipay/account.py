@@ -11,11 +11,15 @@ from adapters.providers.alipay.keys import Keys
 from adapters.providers.alipay.payments import AlipayPayments
 from adapters.providers.alipay.products import PRODUCTS
 from adapters.providers.alipay.refunds import AlipayRefunds
+from adapters.providers.alipay.upkeep import Upkeep
 from application.ports import Account, Clock
 from domain.method import Provider
 
 #: Two refunds of one order are taken at least 3 s apart. Source: MAPPING.md §5.
 REFUND_SPACING = timedelta(seconds=3)
+
+#: No page names a number; the sweeper takes what leaves the apps room (unverified).
+ASKS_PER_SECOND = 50.0
 
 
 def alipay_account(
@@ -32,4 +36,6 @@ def alipay_account(
         payments=AlipayPayments(config, client, clock),
         refunds=AlipayRefunds(client, clock),
         callbacks=AlipayCallbacks(config, keys),
+        asks_per_second=ASKS_PER_SECOND,
+        upkeep=Upkeep(keys, client) if keys.has_certificates else None,
     )

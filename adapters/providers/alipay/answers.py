@@ -12,6 +12,7 @@ class Next(Enum):
     DONE = auto()  # processed; the node's fields tell what
     REFUSED = auto()  # definitely not done, asking again in the same words is pointless
     REFUSED_FOR_NOW = auto()  # definitely not done, a later attempt may do
+    TAKE_BACK = auto()  # not paid, but a trade may be left waiting; a later attempt may do
     LATER = auto()  # definitely not done; the same request under the same number, later
     ASK = auto()  # the order or refund may stand in another way: query before concluding
     ABSENT = auto()  # Alipay does not know the number (yet)
@@ -27,11 +28,10 @@ GATEWAY_ANSWERS: dict[str, Next] = {
     "40001": Next.REFUSED_FOR_NOW,  # our settings or keys: nothing was executed
     "40002": Next.REFUSED_FOR_NOW,
     "40003": Next.REFUSED_FOR_NOW,
-    "40005": Next.LATER,
     "40006": Next.REFUSED_FOR_NOW,
 }
 
-#: Precreate, query and close. Source: MAPPING.md §8.
+#: Everything about orders, charges included. Source: MAPPING.md §8.
 ORDER_ANSWERS: dict[str, Next] = {
     "SYSTEM_ERROR": Next.UNKNOWN,
     "TRADE_NOT_EXIST": Next.ABSENT,
@@ -54,6 +54,10 @@ ORDER_ANSWERS: dict[str, Next] = {
     "BEYOND_PER_RECEIPT_RESTRICTION": Next.REFUSED_FOR_NOW,
     "BEYOND_PER_RECEIPT_DAY_RESTRICTION": Next.REFUSED_FOR_NOW,
     "BEYOND_PER_RECEIPT_SINGLE_RESTRICTION": Next.REFUSED,
+    "BEYOND_PER_RECEIPT_MONTH_RESTRICTION": Next.REFUSED_FOR_NOW,
+    "MERCHANT_PERM_RECEIPT_DAY_LIMIT": Next.REFUSED_FOR_NOW,
+    "MERCHANT_PERM_RECEIPT_MONTH_LIMIT": Next.REFUSED_FOR_NOW,
+    "MERCHANT_PERM_RECEIPT_SINGLE_LIMIT": Next.REFUSED,
     "SELLER_BEEN_BLOCKED": Next.REFUSED,
     "SELLER_NOT_EXIST": Next.REFUSED,
     "MERCHANT_STATUS_NOT_NORMAL": Next.REFUSED,
@@ -62,6 +66,25 @@ ORDER_ANSWERS: dict[str, Next] = {
     "RISK_MERCHANT_IP_NOT_EXIST": Next.REFUSED,
     "INVALID_STORE_ID": Next.REFUSED,
     "SUB_GOODS_SIZE_MAX_COUNT": Next.REFUSED,
+    "UNBOUND_APPLICATION": Next.REFUSED,
+    "PRODUCT_NOT_SUPPORT_IN_TINY_APP": Next.REFUSED,
+    "OPEN_ID_NOT_TINY_APP": Next.REFUSED,
+    "TRADE_BUYER_NOT_MATCH": Next.REFUSED,
+    "BUYER_NOT_EXIST": Next.REFUSED,
+    "PAYER_UNMATCHED": Next.REFUSED,
+    "BUYER_ENABLE_STATUS_FORBID": Next.REFUSED,
+    "ERROR_BUYER_CERTIFY_LEVEL_LIMIT": Next.REFUSED,
+    "NOT_CERTIFIED_USER": Next.REFUSED,
+    "BUYER_PAYMENT_AMOUNT_DAY_LIMIT_ERROR": Next.REFUSED,
+    "BUYER_PAYMENT_AMOUNT_MONTH_LIMIT_ERROR": Next.REFUSED,
+    "PAYMENT_AUTH_CODE_INVALID": Next.REFUSED_FOR_NOW,  # the payer shows a new one
+    "PULL_MOBILE_CASHIER_FAIL": Next.TAKE_BACK,
+    "MOBILE_PAYMENT_SWITCH_OFF": Next.TAKE_BACK,
+    "USER_FACE_PAYMENT_SWITCH_OFF": Next.TAKE_BACK,
+    "BUYER_BALANCE_NOT_ENOUGH": Next.TAKE_BACK,
+    "BUYER_BANKCARD_BALANCE_NOT_ENOUGH": Next.TAKE_BACK,
+    "ERROR_BALANCE_PAYMENT_DISABLE": Next.TAKE_BACK,
+    "NO_PAYMENT_INSTRUMENTS_AVAILABLE": Next.TAKE_BACK,
 }
 
 #: Refund and refund query. Source: MAPPING.md §8.
@@ -126,5 +149,5 @@ def failure(head: Head, step: Next) -> Failure:
         code="refused",
         provider_code=(head.sub_code or head.code)[:64],
         message=head.sub_msg[:256],
-        retryable=step is Next.REFUSED_FOR_NOW,
+        retryable=step in (Next.REFUSED_FOR_NOW, Next.TAKE_BACK),
     )

@@ -4,10 +4,7 @@ from adapters.providers.alipay import wire
 from adapters.providers.alipay.config import AlipayConfig
 from adapters.providers.alipay.keys import Keys
 from adapters.providers.alipay.reading import paid_by_notice
-from adapters.providers.alipay.signing import (
-    parameters_of,
-    verify_callback,
-)
+from adapters.providers.alipay.signing import parameters_of, verify_callback
 from adapters.providers.alipay.wire import instant, read_notice, yuan
 from adapters.providers.checked import NotGenuine, NotUnderstood
 from application.ports import CallbackRejected
@@ -29,7 +26,7 @@ class AlipayCallbacks:
         """Verify and understand; raises CallbackRejected. Source: MAPPING.md §6."""
         try:
             parameters = parameters_of(callback.body)
-            verify_callback(self._keys.believed, parameters)
+            verify_callback(self._keys.genuine, parameters)
             if parameters.get("notify_type") != ORDER_NEWS:
                 return NoNews()
             return self._news(read_notice(parameters))
@@ -49,7 +46,8 @@ class AlipayCallbacks:
             self._check_addressee(notice)  # a refund's news can't carry who was paid
             # `refund_fee` is the sum of all refunds, so this one's amount must be asked for.
             outcome = Unknown("a refund was announced")
-            return RefundNews(notice.out_biz_no, notice.out_trade_no, outcome)
+            number = notice.out_biz_no or notice.out_trade_no  # made without a number of its own
+            return RefundNews(number, notice.out_trade_no, outcome)
         return PaymentNews(notice.out_trade_no, self._outcome(notice))
 
     def _outcome(self, notice: wire.NoticeState) -> Outcome:
@@ -70,4 +68,4 @@ class AlipayCallbacks:
 def _tells_a_refund(notice: wire.Notice) -> bool:
     """Refunds repeat the order's status; only these fields tell them from a second payment."""
     fee = yuan(notice.refund_fee) or ZERO
-    return bool(notice.gmt_refund and notice.out_biz_no) and fee > ZERO
+    return bool(notice.gmt_refund) and fee > ZERO

@@ -6,15 +6,21 @@ from typing import assert_never
 from adapters.providers.alipay import wire
 from adapters.providers.alipay.wire import instant, yuan
 from adapters.providers.checked import NotUnderstood
+from domain.method import ActionType, Method
 from domain.money import ZERO, Money
-from domain.outcome import AwaitingPayer, Closed, Outcome, Paid, Payee, Refunded
+from domain.outcome import Action, AwaitingPayer, Closed, Outcome, Paid, Payee, Refunded
+
+#: A query's answer names neither the merchant nor the app; a charge's answer doesn't either.
+NOBODY_NAMED = Payee(None, None)
 
 
-def outcome_of(trade: wire.TradeState, *, at: datetime, trace: str = "") -> Outcome:
+def outcome_of(
+    trade: wire.TradeState, *, at: datetime, asked_by: Method, trace: str = ""
+) -> Outcome:
     """Tell an order's state; `at` stands in for a payment time that Alipay left out."""
     match trade:
         case wire.Waiting():
-            return AwaitingPayer(trace=trace)
+            return AwaitingPayer(_action_of(trade, asked_by), trace=trace)
         case wire.Success() | wire.Finished():
             if not trade.send_pay_date:
                 raise NotUnderstood("paid, and no send_pay_date")
@@ -23,6 +29,13 @@ def outcome_of(trade: wire.TradeState, *, at: datetime, trace: str = "") -> Outc
             return _paid(trade, at, trace) if _was_paid(trade) else Closed(trace=trace)
         case _:
             assert_never(trade)
+
+
+def _action_of(trade: wire.Waiting, asked_by: Method) -> Action | None:
+    """Inside Alipay's app a trade is opened by its number, so no lost answer loses it."""
+    if asked_by is not Method.ALIPAY_JSAPI:
+        return None
+    return Action(ActionType.INVOKE_ALIPAY_JSAPI, {"trade_no": trade.trade_no})
 
 
 def _was_paid(trade: wire.Closed) -> bool:
@@ -35,10 +48,28 @@ def _paid(trade: wire.Trade, at: datetime, trace: str) -> Paid:
         provider_transaction_id=trade.trade_no,
         amount=_exact(trade.total_amount),
         paid_at=instant(trade.send_pay_date) or at,
-        payee=Payee(None, None),  # a query's answer does not name them
+        payee=NOBODY_NAMED,
         payer=trade.buyer_open_id or trade.buyer_user_id or None,
         payer_amount=yuan(trade.buyer_pay_amount),
         settled_amount=yuan(trade.receipt_amount),
+        returned=isinstance(trade, wire.Closed),
+        trace=trace,
+    )
+
+
+def paid_by_charge(charge: wire.Charge, *, trace: str) -> Paid:
+    """Tell a charge that went through at once."""
+    paid_at = instant(charge.gmt_payment)
+    if paid_at is None:
+        raise NotUnderstood("paid, and no gmt_payment")
+    return Paid(
+        provider_transaction_id=charge.trade_no,
+        amount=_exact(charge.total_amount),
+        paid_at=paid_at,
+        payee=NOBODY_NAMED,
+        payer=charge.buyer_open_id or charge.buyer_user_id or None,
+        payer_amount=yuan(charge.buyer_pay_amount),
+        settled_amount=yuan(charge.receipt_amount),
         trace=trace,
     )
 
@@ -53,6 +84,7 @@ def paid_by_notice(notice: wire.Notice, paid_at: datetime) -> Paid:
         payer=notice.buyer_open_id or notice.buyer_id or None,
         payer_amount=yuan(notice.buyer_pay_amount),
         settled_amount=yuan(notice.receipt_amount),
+        returned=isinstance(notice, wire.ClosedNotice),
     )
 
 

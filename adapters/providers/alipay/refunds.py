@@ -5,13 +5,14 @@ from typing import assert_never
 
 from adapters.providers.alipay.answers import Next, failure, refund_answer
 from adapters.providers.alipay.client import Answer, Client
-from adapters.providers.alipay.payments import UNSIGNED
+from adapters.providers.alipay.orders import UNSIGNED
 from adapters.providers.alipay.reading import refunded
 from adapters.providers.alipay.requests import refund_content, refund_query_content
 from adapters.providers.alipay.wire import read_refund_done, read_refund_found, yuan
 from adapters.providers.checked import NotUnderstood
 from application.ports import Clock
 from domain.outcome import (
+    FoundRefund,
     RefundNotFound,
     RefundOutcome,
     RefundPostponed,
@@ -54,15 +55,25 @@ class AlipayRefunds:
                 return RefundPostponed(_words(answer), trace=answer.trace)
             case Next.ASK:
                 return await self._refused_unless_there(answer, refund, payment)
-            case Next.ABSENT | Next.UNKNOWN:
+            case Next.ABSENT | Next.TAKE_BACK | Next.UNKNOWN:
                 return answer.unknown(f"answered {answer.head.code}")
             case _:
                 assert_never(step)
 
     async def query_refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
         """Ask for the refund by our number."""
+        found = await self.look_up(refund.provider_refund_no, payment)
+        return found.outcome if isinstance(found, FoundRefund) else found
+
+    async def look_up(
+        self, provider_refund_no: str, payment: Payment
+    ) -> FoundRefund | RefundNotFound | Unknown:
+        """Ask for a refund by its number, whoever gave it.
+
+        One made without a number has the order's own.
+        """
         answer = await self._client.call(
-            "alipay.trade.fastpay.refund.query", refund_query_content(refund, payment)
+            "alipay.trade.fastpay.refund.query", refund_query_content(provider_refund_no, payment)
         )
         if isinstance(answer, Unknown):
             return answer
@@ -70,7 +81,7 @@ class AlipayRefunds:
             return answer.unknown(UNSIGNED)
         if refund_answer(answer.head) is not Next.DONE:
             return answer.unknown("the refund query was refused")
-        return self._read_found(answer, refund, payment)
+        return self._read_found(answer, provider_refund_no, payment)
 
     async def _done(self, answer: Answer, refund: Refund, payment: Payment) -> RefundOutcome:
         """`fund_change=Y`: this call moved our amount. Otherwise only the query may tell."""
@@ -98,7 +109,9 @@ class AlipayRefunds:
             return answer.unknown(f"answered {answer.head.sub_code[:64]}")
         return RefundRefused(failure(answer.head, Next.REFUSED), trace=answer.trace)
 
-    def _read_found(self, answer: Answer, refund: Refund, payment: Payment) -> RefundOutcome:
+    def _read_found(
+        self, answer: Answer, provider_refund_no: str, payment: Payment
+    ) -> FoundRefund | RefundNotFound | Unknown:
         try:
             found = read_refund_found(answer.node)
             if not found.refund_status:  # also what Alipay says of a number it never saw
@@ -106,11 +119,12 @@ class AlipayRefunds:
             amount = yuan(found.refund_amount)
             if found.refund_status != "REFUND_SUCCESS" or amount is None:
                 return answer.unknown(f"refund_status {found.refund_status[:64]!r}")
-            ours = (refund.provider_refund_no, payment.provider_order_no)
-            if (found.out_request_no, found.out_trade_no) != ours:
+            wanted = (provider_refund_no, payment.provider_order_no)
+            if (found.out_request_no, found.out_trade_no) != wanted:
                 return answer.unknown(f"the answer is about {found.out_request_no[:64]!r}")
             now = self._clock.now()
-            return refunded(amount, found.gmt_refund_pay, at=now, trace=answer.trace)
+            done = refunded(amount, found.gmt_refund_pay, at=now, trace=answer.trace)
+            return FoundRefund(amount, done)
         except NotUnderstood as error:
             return answer.unknown(f"answer not understood: {error}")
 

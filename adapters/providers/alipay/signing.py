@@ -4,19 +4,20 @@ Requests sign every parameter; answers are signed over the raw text of one node;
 every parameter but `sign` and `sign_type`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from adapters.providers.checked import NotGenuine, NotUnderstood
-from adapters.providers.signer import verifies
 
 SIGN_TYPE = "RSA2"
 
 #: Names under which an answer's node may come if the gateway could not tell the method.
 OTHER_NODES = ("error_response", "null_response")
+
+CERTIFICATE_SN = "alipay_cert_sn"
 
 MAX_PARAMETERS = 200
 
@@ -24,13 +25,21 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 
+class Signed(NamedTuple):
+    """An answer's node byte for byte, and what is said of its signature ("" if nothing is)."""
+
+    node: bytes
+    sign: str
+    certificate_sn: str = ""  # itself not signed: it tells which key to try, and proves nothing
+
+
 def content_to_sign(parameters: Mapping[str, str]) -> bytes:
     """Join the non-empty parameters, sorted by name and not encoded."""
     return "&".join(f"{k}={v}" for k, v in sorted(parameters.items()) if v).encode()
 
 
-def signed_node(body: bytes, method: str) -> tuple[bytes, str]:
-    """Cut the answer's node out byte for byte, with its signature ("" if there is none).
+def signed_node(body: bytes, method: str) -> Signed:
+    """Cut the answer's node out byte for byte, with its signature.
 
     Only these bytes may be read afterwards. Raises NotUnderstood; a repeated node is tampering.
     """
@@ -38,7 +47,9 @@ def signed_node(body: bytes, method: str) -> tuple[bytes, str]:
         members = _members.decode(body)
         name = next(n for n in (node_name(method), *OTHER_NODES) if n in members)
         node = bytes(members[name])
-        sign = _text.decode(members["sign"]) if "sign" in members else ""
+        sign, sn = (
+            _text.decode(members[key]) if key in members else "" for key in ("sign", CERTIFICATE_SN)
+        )
     except StopIteration:
         raise NotUnderstood("the answer holds no node of this method") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -46,7 +57,7 @@ def signed_node(body: bytes, method: str) -> tuple[bytes, str]:
     quoted = f'"{name}"'.encode()
     if body.count(quoted) != 1 + node.count(quoted):  # inside the node the name is legal
         raise NotUnderstood("the answer holds its node twice")
-    return node, sign
+    return Signed(node, sign, sn)
 
 
 def node_name(method: str) -> str:
@@ -71,15 +82,23 @@ def parameters_of(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def verify_callback(key: RSAPublicKey, parameters: Mapping[str, str]) -> None:
+def verify_callback(genuine: Callable[[str, bytes], bool], parameters: Mapping[str, str]) -> None:
     """Raise NotGenuine unless Alipay signed these parameters, known and unknown ones alike."""
     if parameters.get("sign_type") != SIGN_TYPE:
         raise NotGenuine(f"sign_type is not {SIGN_TYPE}")
-    signed = {k: v for k, v in parameters.items() if k not in ("sign", "sign_type")}
     sign = parameters.get("sign", "")
-    # Whether empty values are signed is told differently by the official SDKs; none usually come.
-    candidates = [content_to_sign(signed)]
-    if not all(signed.values()):
-        candidates.append("&".join(f"{k}={v}" for k, v in sorted(signed.items())).encode())
-    if not any(verifies(key, sign, content) for content in candidates):
+    if not any(genuine(sign, content) for content in _signed_contents(parameters)):
         raise NotGenuine("the signature does not fit")
+
+
+def _signed_contents(parameters: Mapping[str, str]) -> Iterator[bytes]:
+    """Say what may have been signed: of two things the official SDKs tell differently.
+
+    Whether empty values are, and the certificate's number; neither usually comes.
+    """
+    signed = {k: v for k, v in parameters.items() if k not in ("sign", "sign_type")}
+    without = {k: v for k, v in signed.items() if k != CERTIFICATE_SN}
+    for kept in (without, signed) if CERTIFICATE_SN in signed else (signed,):
+        yield content_to_sign(kept)
+        if not all(kept.values()):
+            yield "&".join(f"{k}={v}" for k, v in sorted(kept.items())).encode()

@@ -35,10 +35,44 @@ class Precreated(msgspec.Struct, frozen=True):
     qr_code: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
+class Created(msgspec.Struct, frozen=True):
+    """The trade that the payer's front end opens."""
+
+    out_trade_no: Text
+    trade_no: Text
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """A charge that went through at once."""
+
+    trade_no: Text
+    out_trade_no: Text
+    total_amount: Yuan
+    gmt_payment: Text
+    buyer_pay_amount: str = ""
+    receipt_amount: str = ""
+    buyer_user_id: str = ""
+    buyer_open_id: str = ""
+
+
 class Closing(msgspec.Struct, frozen=True):
     """A close that was done."""
 
     out_trade_no: Text
+
+
+class Cancelling(msgspec.Struct, frozen=True):
+    """What a cancel did: `action` is `close`, `refund` or, if it found no trade, left out."""
+
+    out_trade_no: Text
+    retry_flag: str = ""
+    action: str = ""
+
+
+class Download(msgspec.Struct, frozen=True):
+    """A certificate of Alipay's: base64 of its PEM text."""
+
+    alipay_cert_content: Text
 
 
 class Trade(msgspec.Struct, frozen=True, tag_field="trade_status"):
@@ -132,7 +166,11 @@ NoticeState = WaitingNotice | SuccessNotice | FinishedNotice | ClosedNotice
 
 read_head = Reader(msgspec.json.Decoder(Head))
 read_precreated = Reader(msgspec.json.Decoder(Precreated))
+read_created = Reader(msgspec.json.Decoder(Created))
+read_charge = Reader(msgspec.json.Decoder(Charge))
 read_closing = Reader(msgspec.json.Decoder(Closing))
+read_cancelling = Reader(msgspec.json.Decoder(Cancelling))
+read_download = Reader(msgspec.json.Decoder(Download))
 read_trade: Reader[TradeState] = Reader(msgspec.json.Decoder(TradeState))
 read_refund_done = Reader(msgspec.json.Decoder(RefundDone))
 read_refund_found = Reader(msgspec.json.Decoder(RefundFound))

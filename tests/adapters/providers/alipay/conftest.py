@@ -30,6 +30,7 @@ def desk(_opened: tuple[Desk, SetClock, Account]) -> Desk:
     desk, *_ = _opened
     desk.script.clear()
     desk.heard.clear()
+    desk.headers.clear()
     return desk
 
 

@@ -75,12 +75,15 @@ def node_text(node: Mapping[str, Any]) -> str:
     return json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
 
 
-def answer(api: str, node: Mapping[str, Any] | str, *, owner: str | None = "alipay") -> bytes:
-    """A whole answer; unsigned if nobody signs."""
+def answer(
+    api: str, node: Mapping[str, Any] | str, *, owner: str | None = "alipay", cert_sn: str = ""
+) -> bytes:
+    """A whole answer; unsigned if nobody signs, with a certificate's number in that mode."""
     text = node if isinstance(node, str) else node_text(node)
     name = api.replace(".", "_") + "_response"
+    number = f',"alipay_cert_sn":"{cert_sn}"' if cert_sn else ""
     proof = f',"sign":"{signed(text.encode(), owner)}"' if owner else ""
-    return f'{{"{name}":{text}{proof}}}'.encode()
+    return f'{{"{name}":{text}{number}{proof}}}'.encode()
 
 
 @dataclass
@@ -91,6 +94,7 @@ class Desk(httpx.AsyncBaseTransport):
         default_factory=list
     )
     heard: list[httpx.Request] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.heard.append(request)
@@ -100,7 +104,7 @@ class Desk(httpx.AsyncBaseTransport):
         status, node, owner = said
         api = request.url.params["method"]
         content = node if isinstance(node, bytes) else answer(api, node, owner=owner)
-        headers = {"Content-Type": "text/html;charset=utf-8", "trace_id": "T-1"}
+        headers = {"Content-Type": "text/html;charset=utf-8", "trace_id": "T-1"} | self.headers
         return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
 
     def says(
@@ -163,6 +167,43 @@ def a_refund(**changes: Any) -> Refund:
         "request": b'{"stored":"refund"}',
     }
     return Refund(**facts | changes)
+
+
+#: Payment codes and payers, by what the method needs.
+AUTH_CODE = "2812345678901234"
+BUYER_ID, BUYER_OPEN_ID = "2088000000000011", "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5"
+
+
+def a_charge(**changes: Any) -> Payment:
+    """A code payment: the charge is its start."""
+    facts: dict[str, Any] = {
+        "method": Method.ALIPAY_CODE,
+        "payer": {"auth_code": AUTH_CODE},
+        "expires_at": NOW + timedelta(seconds=45),
+    }
+    return a_payment(**facts | changes)
+
+
+def charged(**changes: Any) -> dict[str, Any]:
+    """The answer to a charge that went through at once."""
+    done = {
+        "code": "10000",
+        "msg": "Success",
+        "buyer_pay_amount": "80.00",
+        "buyer_user_id": "2088000000000011",
+        "fund_bill_list": [{"amount": "88.88", "fund_channel": "ALIPAYACCOUNT"}],
+        "gmt_payment": "2026-01-15 10:00:09",
+        "out_trade_no": ORDER_NO,
+        "receipt_amount": "88.00",
+        "total_amount": "88.88",
+        "trade_no": TRADE_NO,
+    }
+    return done | changes
+
+
+def cancelled(action: str | None, retry_flag: str = "N", **changes: Any) -> dict[str, Any]:
+    done = {"code": "10000", "msg": "Success", "out_trade_no": ORDER_NO, "retry_flag": retry_flag}
+    return done | ({"action": action, "trade_no": TRADE_NO} if action else {}) | changes
 
 
 def a_code(**changes: Any) -> dict[str, Any]:

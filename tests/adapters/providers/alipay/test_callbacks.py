@@ -63,6 +63,14 @@ def test_an_empty_parameter_may_be_signed_or_not(reader, keep_empty):
     assert isinstance(reader.read(callback(body)), PaymentNews)
 
 
+@pytest.mark.parametrize("signed_too", [True, False])
+def test_the_number_of_a_certificate_may_be_signed_or_not(reader, signed_too):
+    number = {"alipay_cert_sn": "0123456789abcdef0123456789abcdef"}
+    body = form(a_notice(**number)) if signed_too else PAID + b"&" + urlencode(number).encode()
+
+    assert isinstance(reader.read(callback(body)), PaymentNews)
+
+
 @pytest.mark.parametrize("status", ["TRADE_SUCCESS", "TRADE_CLOSED", "TRADE_FINISHED"])
 def test_a_refund_is_announced_and_must_be_asked_about(reader, status):
     news = reader.read(callback(form(a_notice(status, **REFUND))))
@@ -70,6 +78,14 @@ def test_a_refund_is_announced_and_must_be_asked_about(reader, status):
     assert isinstance(news, RefundNews)
     assert (news.provider_refund_no, news.provider_order_no) == (REFUND_NO, ORDER_NO)
     assert isinstance(news.outcome, Unknown)
+
+
+@pytest.mark.parametrize("number", [ORDER_NO, None])
+def test_a_refund_without_a_number_of_its_own_has_the_orders(reader, number):
+    news = reader.read(callback(form(a_notice(**REFUND | {"out_biz_no": number}))))
+
+    assert isinstance(news, RefundNews)
+    assert (news.provider_refund_no, news.provider_order_no) == (ORDER_NO, ORDER_NO)
 
 
 def test_a_refund_fee_of_nothing_is_no_refund(reader):
@@ -96,6 +112,8 @@ def test_a_closed_order_was_paid_or_not(reader, case):
     news = reader.read(callback(form(a_notice("TRADE_CLOSED", **changes))))
 
     assert isinstance(news.outcome, expected)
+    if isinstance(news.outcome, Paid):
+        assert news.outcome.returned
 
 
 def test_a_success_without_a_time_must_be_asked_about(reader):

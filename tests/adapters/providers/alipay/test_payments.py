@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from adapters.providers.alipay.answers import GATEWAY_ANSWERS, ORDER_ANSWERS, Next
-from domain.errors import InvalidRequest
-from domain.method import ActionType, Method
+from domain.method import ActionType
 from domain.money import Money
 from domain.outcome import (
     Action,
@@ -21,10 +20,8 @@ from domain.outcome import (
     Unknown,
 )
 from tests.adapters.providers.alipay.desk import (
-    APP_ID,
     NOW,
     ORDER_NO,
-    SELLER_ID,
     TRADE_NO,
     a_code,
     a_payment,
@@ -34,30 +31,6 @@ from tests.adapters.providers.alipay.desk import (
 
 QUESTIONS = pytest.mark.parametrize("question", ["start", "query", "close"])
 PAID_AT = datetime(2026, 1, 15, 2, 0, 9, tzinfo=UTC)
-
-
-def test_a_precreate_is_prepared_once_to_the_last_byte(account):
-    payment = a_payment(subject="茶/水 & 🍵 a=b", charged_amount=Money(1))
-
-    prepared = account.payments.prepare(payment)
-
-    assert account.methods == {Method.ALIPAY_QR}
-    assert prepared.payee == Payee(SELLER_ID, APP_ID)
-    assert json.loads(prepared.request) == {
-        "out_trade_no": ORDER_NO,
-        "total_amount": "0.01",
-        "subject": "茶 水 a b",
-        "product_code": "FACE_TO_FACE_PAYMENT",
-        "seller_id": SELLER_ID,
-        "time_expire": "2026-01-15 12:00:00",
-    }
-    assert account.payments.prepare(payment).request == prepared.request
-
-
-@pytest.mark.parametrize("subject", ["🍵", "x" * 257, " / "])
-def test_a_subject_that_cannot_be_shown_is_refused(account, subject):
-    with pytest.raises(InvalidRequest, match="subject"):
-        account.payments.prepare(a_payment(subject=subject))
 
 
 def test_the_stored_content_is_sent_every_time(run, account, desk):
@@ -164,13 +137,57 @@ def test_every_order_code_has_a_consequence_at_the_precreate(run, account, desk)
         outcome = run(account.payments.start(a_payment()))
 
         seen.add(step)
-        if step in (Next.REFUSED, Next.REFUSED_FOR_NOW):
+        if step in (Next.REFUSED, Next.REFUSED_FOR_NOW, Next.TAKE_BACK):
             assert isinstance(outcome, Declined), code
             assert outcome.failure.provider_code == f"ACQ.{code}"
-            assert outcome.failure.retryable is (step is Next.REFUSED_FOR_NOW)
+            assert outcome.failure.retryable is (step is not Next.REFUSED)
         else:
             assert isinstance(outcome, Unknown), code
     assert seen == {*Next} - {Next.DONE, Next.LATER}
+
+
+LIMITS = [("40005", "isv.app-call-limited"), ("40002", "isv.method-call-limited")]
+
+
+@pytest.mark.parametrize(("code", "sub_code"), LIMITS)
+@QUESTIONS
+def test_too_many_calls_are_followed_by_silence(run, account, desk, question, code, sub_code):
+    desk.refuses(sub_code, code=code)
+
+    outcome = run(getattr(account.payments, question)(a_payment()))
+
+    assert isinstance(outcome, Unknown)
+    assert outcome.retry_after == timedelta(seconds=5)
+    assert len(desk.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "quiet"),
+    [
+        (429, None, 5),
+        (429, "7", 7),
+        (503, "120", 120),
+        (429, "0", 1),
+        (429, "999999999999", 900),
+        (429, "soon", 5),
+        (429, "Wed, 01 Jan 2020 00:00:00 GMT", 1),
+        (502, None, None),
+    ],
+)
+def test_a_gateway_says_how_long_it_wants_silence(run, account, desk, status, told, quiet):
+    desk.headers.update({"Retry-After": told} if told else {})
+    desk.says(b"busy", status=status)
+
+    outcome = run(account.payments.query(a_payment()))
+
+    assert outcome.retry_after == (None if quiet is None else timedelta(seconds=quiet))
+
+
+def test_one_orders_trouble_silences_nobody(run, account, desk):
+    desk.refuses("ACQ.SYSTEM_ERROR").refuses("isp.unknow-error", code="20000")
+
+    for _ in range(2):
+        assert run(account.payments.query(a_payment())).retry_after is None
 
 
 @pytest.mark.parametrize("code", [*GATEWAY_ANSWERS, "99999"])
@@ -245,6 +262,7 @@ def test_a_closed_order_that_was_paid_is_paid(run, account, desk, proof, paid_at
 
     assert isinstance(paid, Paid)
     assert paid.paid_at == paid_at
+    assert paid.returned
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from adapters.providers.alipay.answers import GATEWAY_ANSWERS, REFUND_ANSWERS, N
 from adapters.providers.alipay.refunds import SETTLED_AFTER
 from domain.money import Money
 from domain.outcome import (
+    FoundRefund,
     Refunded,
     RefundNotFound,
     RefundPostponed,
@@ -113,6 +114,12 @@ def test_what_the_gateway_refuses_is_ours_to_mend_and_not_the_end(run, account, 
     assert isinstance(outcome, RefundPostponed if postponed else Unknown)
 
 
+def test_a_refund_too_many_is_followed_by_silence(run, question, desk):
+    desk.refuses("isv.app-call-limited", code="40005")
+
+    assert run(question(a_refund(), a_payment())).retry_after == timedelta(seconds=5)
+
+
 def test_a_poor_merchant_is_not_a_refusal(run, account, desk):
     desk.refuses("ACQ.SELLER_BALANCE_NOT_ENOUGH")
 
@@ -146,6 +153,28 @@ def test_silence_about_a_refund_is_not_found(run, account, desk):
     desk.says(SILENCE)
 
     assert run(account.refunds.query_refund(a_refund(), a_payment())) == RefundNotFound()
+
+
+@pytest.mark.parametrize("number", ["RF-MADE-ON-THEIR-SITE", ORDER_NO])
+def test_a_refund_that_basepay_did_not_make_is_looked_up(run, account, desk, number):
+    desk.says(refund_found(out_request_no=number))
+
+    found = run(account.refunds.look_up(number, a_payment()))
+
+    done = Refunded(Money(500), datetime(2026, 1, 15, 7, 30, tzinfo=UTC))
+    assert found == FoundRefund(Money(500), done)
+    assert desk.asked() == [QUERY]
+    assert desk.contents()[0]["out_request_no"] == number
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [(SILENCE, RefundNotFound), (refund_found(), Unknown), ({"code": "20000"}, Unknown)],
+)
+def test_a_number_that_nobody_knows_finds_nothing(run, account, desk, node, expected):
+    desk.says(node)
+
+    assert isinstance(run(account.refunds.look_up("RF-ANOTHER", a_payment())), expected)
 
 
 @pytest.mark.parametrize(
