@@ -75,6 +75,7 @@ def signed_by(certificate, body):
     found = re.fullmatch(
         rb'\{"\w+_response":(\{.*\})(?:,"alipay_cert_sn":"\w+")?,"sign":"([^"]+)"\}', body
     )
+    assert found is not None
     try:
         certificate.public_key().verify(base64.b64decode(found[2]), found[1], PKCS1v15(), SHA256())
     except InvalidSignature:

@@ -1,9 +1,13 @@
 """The referee: alipay-sdk-python trades with the simulator over real HTTP."""
 
+import base64
+import hashlib
 import http.client
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -12,14 +16,22 @@ import rsa
 from alipay.aop.api.AlipayClientConfig import AlipayClientConfig
 from alipay.aop.api.DefaultAlipayClient import DefaultAlipayClient
 from alipay.aop.api.exception.Exception import ResponseException
+from alipay.aop.api.request.AlipayOpenAppAlipaycertDownloadRequest import (
+    AlipayOpenAppAlipaycertDownloadRequest,
+)
+from alipay.aop.api.request.AlipayTradeAppPayRequest import AlipayTradeAppPayRequest
 from alipay.aop.api.request.AlipayTradeCancelRequest import AlipayTradeCancelRequest
 from alipay.aop.api.request.AlipayTradeCloseRequest import AlipayTradeCloseRequest
+from alipay.aop.api.request.AlipayTradeCreateRequest import AlipayTradeCreateRequest
 from alipay.aop.api.request.AlipayTradeFastpayRefundQueryRequest import (
     AlipayTradeFastpayRefundQueryRequest,
 )
+from alipay.aop.api.request.AlipayTradePagePayRequest import AlipayTradePagePayRequest
+from alipay.aop.api.request.AlipayTradePayRequest import AlipayTradePayRequest
 from alipay.aop.api.request.AlipayTradePrecreateRequest import AlipayTradePrecreateRequest
 from alipay.aop.api.request.AlipayTradeQueryRequest import AlipayTradeQueryRequest
 from alipay.aop.api.request.AlipayTradeRefundRequest import AlipayTradeRefundRequest
+from alipay.aop.api.request.AlipayTradeWapPayRequest import AlipayTradeWapPayRequest
 from alipay.aop.api.util import WebUtils
 from alipay.aop.api.util.SignatureUtils import get_sign_content, verify_with_rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -28,10 +40,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from cryptography.x509 import load_pem_x509_certificate
 
 from adapters.clock import MovableClock
 from adapters.providers.alipay.sandbox.provider import AlipaySandbox
 from adapters.providers.sandbox.app import create_sandbox
+from adapters.providers.sandbox.keys import KeyRing
 
 
 @dataclass
@@ -52,6 +66,22 @@ class Referee:
         request.notify_url = notify_url
         return self.asks(request, out_trade_no="T1", total_amount="88.88", subject="一杯茶")
 
+    def link(self, request, product_code, notify_url=None, **content):
+        """A request for a browser or an app, filled in and not sent anywhere yet."""
+        request.notify_url = notify_url
+        order = {"out_trade_no": "T1", "total_amount": "88.88", "subject": "一杯茶"}
+        request.biz_content = {**order, "product_code": product_code, **content}
+        return request
+
+    def charges(self, auth_code, amount="88.88", notify_url=None):
+        request = AlipayTradePayRequest()
+        request.notify_url = notify_url
+        order = {"out_trade_no": "T1", "total_amount": amount, "subject": "一杯茶"}
+        return self.asks(request, **order, auth_code=auth_code, scene="bar_code")
+
+    def queries(self):
+        return self.asks(AlipayTradeQueryRequest(), out_trade_no="T1")
+
     def payer(self, action, code_url):
         self.sandbox.post(
             f"/sandbox/payer/{action}", json={"code_url": code_url}
@@ -62,18 +92,32 @@ class Referee:
 
 
 @pytest.fixture
-def referee(serve, sandbox_keys, china_time, sdk_finds_the_port):
+def referee_with(serve, china_time, sdk_finds_the_port):
+    """Start a simulator with these keys and call the referee."""
+    with ExitStack() as opened:
+        yield lambda keys: called(opened.enter_context(simulator(serve, keys)))
+
+
+@pytest.fixture
+def referee(referee_with, sandbox_keys):
+    return referee_with(sandbox_keys)
+
+
+def simulator(serve, keys):
     app = create_sandbox(
-        environment="test", clock=MovableClock(), providers=[AlipaySandbox], keys=sandbox_keys
+        environment="test", clock=MovableClock(), providers=[AlipaySandbox], keys=keys
     )
-    with httpx.Client(base_url=serve(app), trust_env=False) as sandbox:
-        credentials = sandbox.get("/sandbox/credentials").json()["alipay"]
-        config = AlipayClientConfig()
-        config.server_url = credentials["gateway_url"]
-        config.app_id = credentials["app_id"]
-        config.app_private_key = pkcs1(credentials["private_key"])
-        config.alipay_public_key = credentials["alipay_public_key"]
-        yield Referee(sandbox, DefaultAlipayClient(config), credentials)
+    return httpx.Client(base_url=serve(app), trust_env=False)
+
+
+def called(sandbox):
+    credentials = sandbox.get("/sandbox/credentials").json()["alipay"]
+    config = AlipayClientConfig()
+    config.server_url = credentials["gateway_url"]
+    config.app_id = credentials["app_id"]
+    config.app_private_key = pkcs1(credentials["private_key"])
+    config.alipay_public_key = credentials["alipay_public_key"]
+    return Referee(sandbox, DefaultAlipayClient(config), credentials)
 
 
 @pytest.fixture
@@ -192,6 +236,151 @@ def test_the_sdk_does_not_verify_a_strangers_notice(referee, merchant):
     with pytest.raises(rsa.VerificationError):
         read_notice(referee, stranger)
     assert read_notice(referee, genuine)["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_the_link_the_sdk_makes_for_a_computer_leads_to_the_cashier_and_back(referee, merchant):
+    request = referee.link(AlipayTradePagePayRequest(), "FAST_INSTANT_TRADE_PAY", merchant.url)
+    request.return_url = "http://127.0.0.1:9/thanks"
+    url = referee.client.page_execute(request, http_method="GET")
+
+    before = referee.queries()
+    cashier = referee.sandbox.get(url).headers["location"]
+    opened = referee.queries()
+    paid = referee.sandbox.post(cashier, data={"out_trade_no": "T1", "action": "pay"})
+
+    assert before["sub_code"] == opened["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+    assert referee.queries()["trade_status"] == "TRADE_SUCCESS"
+    back = urlsplit(paid.headers["location"]).query
+    assert read_notice(referee, back.encode())["method"] == "alipay.trade.page.pay.return"
+    ((_, notice),) = merchant.waits_for(1)
+    assert read_notice(referee, notice)["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_the_form_the_sdk_makes_for_a_phone_is_taken_as_a_browser_sends_it(referee):
+    form = referee.client.page_execute(referee.link(AlipayTradeWapPayRequest(), "QUICK_WAP_WAY"))
+    action, fields = read_form(form)
+
+    answer = referee.sandbox.post(action, data=fields)
+
+    assert (answer.status_code, answer.headers["location"]) == (
+        302, "/alipay/cashier?out_trade_no=T1",
+    )  # fmt: skip
+    assert "一杯茶" in referee.sandbox.get(answer.headers["location"]).text
+
+
+def test_a_payer_may_be_played_with_the_sdks_link_or_order_string_alone(referee):
+    app = referee.link(AlipayTradeAppPayRequest(), "QUICK_MSECURITY_PAY")
+    page = referee.link(AlipayTradePagePayRequest(), "FAST_INSTANT_TRADE_PAY", out_trade_no="T2")
+
+    referee.payer("scan", referee.client.sdk_execute(app))
+    referee.payer("pay", referee.client.page_execute(page, http_method="GET"))
+
+    assert referee.queries()["trade_status"] == "WAIT_BUYER_PAY"
+    paid = referee.asks(AlipayTradeQueryRequest(), out_trade_no="T2")
+    assert paid["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_a_payer_with_a_spoilt_order_string_is_told_so(referee):
+    request = referee.link(AlipayTradeAppPayRequest(), "QUICK_MSECURITY_PAY")
+    spoilt = referee.client.sdk_execute(request).replace("88.88", "00.01")
+
+    refusal = referee.sandbox.post("/sandbox/payer/pay", json={"code_url": spoilt})
+
+    assert refusal.status_code == 409
+    assert "invalid-signature" in refusal.text
+
+
+def test_the_sdk_creates_a_trade_for_one_payer(referee):
+    order = {"out_trade_no": "T1", "total_amount": "88.88", "subject": "一杯茶"}
+    buyer = {"buyer_open_id": "074a1", "product_code": "JSAPI_PAY", "op_app_id": "2021000000000009"}
+
+    made = referee.asks(AlipayTradeCreateRequest(), **order, **buyer)
+    waiting = referee.queries()
+    referee.payer("pay", made["trade_no"])
+
+    assert (waiting["trade_status"], waiting["buyer_open_id"]) == ("WAIT_BUYER_PAY", "074a1")
+    assert referee.queries()["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_the_sdk_charges_a_payment_code(referee, merchant):
+    paid = referee.charges("285000000000000000", notify_url=merchant.url)
+
+    assert (paid["code"], paid["receipt_amount"]) == ("10000", "88.88")
+    ((_, notice),) = merchant.waits_for(1)
+    assert read_notice(referee, notice)["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_the_sdk_waits_for_the_password_and_cancels(referee):
+    asked = referee.charges("285000000000000001")
+
+    cancelled = referee.asks(AlipayTradeCancelRequest(), out_trade_no="T1")
+
+    assert (asked["code"], cancelled["action"]) == ("10003", "close")
+    assert referee.queries()["trade_status"] == "TRADE_CLOSED"
+
+
+def test_the_sdk_does_not_know_whether_it_charged_and_asks(referee):
+    fault = {"kind": "error", "code": "20000", "operation": "charge", "effect": True}
+    referee.sandbox.post("/sandbox/faults", json=fault).raise_for_status()
+
+    unknown = referee.charges("285000000000000000")
+
+    assert unknown["code"] == "20000"
+    assert referee.queries()["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_the_sdk_charges_nobody_without_money(referee):
+    refusal = referee.charges("285000000000000002")
+
+    assert refusal["sub_code"] == "ACQ.BUYER_BALANCE_NOT_ENOUGH"
+    assert referee.queries()["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+
+
+def test_the_sdk_verifies_the_notice_of_a_refund_on_the_merchants_site(referee, merchant):
+    referee.has_sold(merchant.url)
+    site = {"provider_order_no": "T1", "provider_refund_no": "site1", "amount": 500}
+
+    referee.sandbox.post("/sandbox/merchant/refund", json=site).raise_for_status()
+
+    notices = [read_notice(referee, body) for _, body in merchant.waits_for(2)]
+    (refund,) = [notice for notice in notices if "gmt_refund" in notice]
+    assert (refund["out_biz_no"], refund["refund_fee"]) == ("site1", "5.00")
+
+
+def test_the_sdk_fetches_the_certificate_that_is_announced(referee_with):
+    referee = referee_with(KeyRing())  # of its own: a turn of shared keys would meet all tests
+    turn = {"provider": "alipay", "step": "announce_certificate"}
+    referee.sandbox.post("/sandbox/keys", json=turn).raise_for_status()
+    announced = referee.sandbox.get("/sandbox/credentials").json()["alipay"]
+    certificate = announced["next_alipay_certificate"]
+
+    answer = referee.asks(
+        AlipayOpenAppAlipaycertDownloadRequest(), alipay_cert_sn=number_of(certificate)
+    )
+
+    assert base64.b64decode(answer["alipay_cert_content"]).decode() == certificate
+
+
+def number_of(pem):
+    certificate = load_pem_x509_certificate(pem.encode())
+    text = certificate.issuer.rfc4514_string() + str(certificate.serial_number)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def read_form(form):
+    """What a browser would send of a form: where to, and the fields."""
+    seen = {"action": "", "fields": {}}
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            given = dict(attributes)
+            if tag == "form":
+                seen["action"] = given["action"]
+            elif "name" in given:
+                seen["fields"][given["name"]] = given["value"]
+
+    Reader().feed(form)
+    return seen["action"], seen["fields"]
 
 
 def read_notice(referee, body):
