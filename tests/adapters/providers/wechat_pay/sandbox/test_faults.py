@@ -1,8 +1,11 @@
 """Faults meet the call they are armed for: with or without effect, once or until cleared."""
 
+from base64 import b64decode
+
 import httpx
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 def test_a_connection_cut_before_the_effect_leaves_nothing_behind(shop):
@@ -35,6 +38,12 @@ def test_a_status_is_answered_in_the_providers_words(shop, status, says):
     assert ("json" in answer.headers["Content-Type"]) is (says is not None)
     assert says is None or answer.json()["code"] == says
     assert shop.book()["orders"] == []
+
+
+def test_a_429_says_when_to_return_if_told_so(shop):
+    for seconds, says in ((0, None), (2.5, "3")):
+        shop.arm("status", operation="query", status=429, seconds=seconds)
+        assert shop.query("ORDER-0001").headers.get("Retry-After") == says
 
 
 def test_a_status_after_the_effect_hides_that_it_worked(shop):
@@ -141,6 +150,44 @@ def test_a_callback_can_come_twice(shop, merchant):
     first, second = merchant.waits_for(2)
 
     assert first[1] == second[1]
+
+
+def test_the_next_callback_overtakes_one_that_is_reordered(shop, merchant):
+    shop.arm("callback_reordered")
+    shop.notify_url = merchant.url
+    shop.paid("ORDER-0001")
+    until_settled(shop, attempts=0)
+    assert merchant.received == []
+    shop.paid("ORDER-0002")
+    merchant.waits_for(2)
+    until_settled(shop)
+
+    orders = [merchant_reads(shop, body)["out_trade_no"] for _, body in merchant.received]
+    assert orders == ["ORDER-0002", "ORDER-0001"]
+    assert shop.book()["pending_callbacks"] == []
+
+
+def test_a_callback_that_nothing_overtakes_comes_at_its_usual_retry(shop, merchant):
+    shop.arm("callback_reordered")
+    shop.notify_url = merchant.url
+    shop.paid("ORDER-0001")
+    until_settled(shop, attempts=0)
+    assert merchant.received == []
+
+    shop.passes(15)
+    merchant.waits_for(1)
+
+
+def merchant_reads(shop, body):
+    """Open a callback with the merchant's key."""
+    resource = msgspec.json.decode(body)["resource"]
+    return msgspec.json.decode(
+        AESGCM(shop.credentials["api_v3_key"].encode()).decrypt(
+            resource["nonce"].encode(),
+            b64decode(resource["ciphertext"]),
+            resource["associated_data"].encode(),
+        )
+    )
 
 
 def until_settled(shop, *, attempts=1):

@@ -8,6 +8,9 @@ import pytest
 from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.core import Core
 
+from adapters.clock import MovableClock
+from adapters.providers.sandbox.app import create_sandbox
+from adapters.providers.sandbox.keys import KeyRing
 from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSettings
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
 
@@ -136,6 +139,122 @@ def test_it_refuses_an_answer_with_a_bad_signature(referee, shop):
     with pytest.raises(Exception, match="verify"):
         referee.query(out_trade_no="ORDER-0001")
     assert read(referee.query(out_trade_no="ORDER-0001"))["trade_state"] == "NOTPAY"
+
+
+CARD = {"bank_type": "CMB_DEBIT", "bank_account": "6225880000001234", "real_name": "张三"}
+
+
+@pytest.mark.parametrize(
+    ("product", "kind", "more", "link"),
+    [
+        (WeChatPayType.JSAPI, "official_account", {"payer": {"openid": "o1"}}, "prepay_id"),
+        (WeChatPayType.MINIPROG, "mini_program", {"payer": {"openid": "o1"}}, "prepay_id"),
+        (WeChatPayType.APP, "app", {}, "prepay_id"),
+        (
+            WeChatPayType.H5,
+            "official_account",
+            {"scene_info": {"payer_client_ip": "203.0.113.9", "h5_info": {"type": "Wap"}}},
+            "h5_url",
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_it_pays_by_every_product_and_reads_the_callback(
+    referee, shop, merchant, product, kind, more, link
+):
+    placed = read(
+        referee.pay(
+            description="茶",
+            out_trade_no="ORDER-0001",
+            amount=AMOUNT,
+            appid=shop.credentials["app_ids"][kind],
+            pay_type=product,
+            **more,
+        )
+    )
+    shop.http.post("/sandbox/payer/pay", json={"code_url": placed[link]}).raise_for_status()
+    told = referee.callback(*merchant.waits_for(1)[0])
+
+    assert told["resource"] == read(referee.query(out_trade_no="ORDER-0001"))
+    assert told["resource"]["appid"] == shop.credentials["app_ids"][kind]
+
+
+def charge(referee, number, auth_code):
+    """Charge a payment code through the referee."""
+    return referee.pay(
+        description="茶",
+        out_trade_no=number,
+        amount=AMOUNT,
+        payer={"auth_code": auth_code},
+        scene_info={"store_info": {"out_id": "shop-1"}},
+        pay_type=WeChatPayType.CODEPAY,
+    )
+
+
+def test_it_charges_a_payment_code_and_reverses_it(referee, shop):
+    paid = read(charge(referee, "ORDER-0001", "130000000000000000"))
+    shop.passes(15)
+    reversed_ = read(referee.codepay_reverse("ORDER-0001"))
+
+    assert (paid["trade_state"], paid["trade_type"]) == ("SUCCESS", "MICROPAY")
+    assert reversed_["out_trade_no"] == "ORDER-0001"
+    assert read(referee.query(out_trade_no="ORDER-0001"))["trade_state"] == "REVOKED"
+
+
+def test_it_waits_for_the_password_of_a_payment_code(referee, shop):
+    status, body = charge(referee, "ORDER-0001", "130000000000000001")
+    waiting = read(referee.query(out_trade_no="ORDER-0001"))
+    shop.payer("password", "ORDER-0001").raise_for_status()
+
+    assert (status, msgspec.json.decode(body)["code"]) == (202, "USER_PAYING")
+    assert waiting["trade_state"] == "USERPAYING"
+    assert read(referee.query(out_trade_no="ORDER-0001"))["trade_state"] == "SUCCESS"
+
+
+# The package compares certificates by their naive times.
+@pytest.mark.filterwarnings("ignore:Properties that return a na:UserWarning")
+@pytest.mark.parametrize(
+    "way", [{"type": "MERCHANT_BANK_CARD"}, {"type": "USER_BANK_CARD", **CARD}]
+)
+def test_it_sends_an_abnormal_refund_another_way(referee, shop, merchant, way):
+    read(referee.pay(description="茶", out_trade_no="ORDER-0001", amount=AMOUNT))
+    shop.payer("pay", "ORDER-0001").raise_for_status()
+    shop.arm("refund_abnormal")
+    amount = {"refund": 500, "total": 1999, "currency": "CNY"}
+    refund = read(referee.refund(out_refund_no="R-1", out_trade_no="ORDER-0001", amount=amount))
+    shop.passes(2)
+    merchant.waits_for(2)
+    applied = read(referee.abnormal_refund(refund["refund_id"], "R-1", **way))
+    shop.passes(2)
+    told = [referee.callback(*each)["event_type"] for each in merchant.waits_for(3)]
+
+    assert applied["status"] == "PROCESSING"
+    assert read(referee.query_refund("R-1"))["status"] == "SUCCESS"
+    assert told[1:] == ["REFUND.ABNORMAL", "REFUND.SUCCESS"]
+
+
+def test_it_follows_a_rotation_of_certificates_without_one_refused_answer(
+    new_referee, serve, shop_at, merchant
+):
+    app = create_sandbox(
+        environment="test", clock=MovableClock(), providers=[WeChatPaySandbox], keys=KeyRing()
+    )
+    shop = shop_at(serve(app))
+    referee = new_referee(shop, merchant)
+    for number, step in enumerate(
+        ("announce_certificate", "sign_with_new_certificate", "retire_old_certificate")
+    ):
+        turned = {"provider": "wechat", "step": step}
+        shop.http.post("/sandbox/keys", json=turned).raise_for_status()
+        order = f"ORDER-000{number}"
+        read(referee.pay(description="茶", out_trade_no=order, amount=AMOUNT))
+        shop.payer("pay", order).raise_for_status()
+        told = referee.callback(*merchant.waits_for(number + 1)[number])
+        assert told["resource"]["out_trade_no"] == order
+
+    serials = [f"{each.serial_number:040X}" for each in referee._core._certificates]
+    assert serials[0] != shop.credentials["platform_serial_no"]
+    assert shop.credentials["platform_serial_no"] in serials[1:]
 
 
 def test_in_public_key_mode_answers_and_callbacks_are_signed_with_the_public_key(
