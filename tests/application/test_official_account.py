@@ -1,6 +1,7 @@
 """Which account an app's request is about, who may log in there, and whose domain it is."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ NAME = "MP_verify_AbCdEf0123456789.txt"
 
 
 def accounts(*names):
-    offered = {name: SimpleNamespace(name=name, provider=Provider.WECHAT) for name in names}
+    offered: Any = {name: SimpleNamespace(name=name, provider=Provider.WECHAT) for name in names}
     return Accounts(offered, {"rival": AppPolicy(accounts=frozenset({"other"}))})
 
 

@@ -1,6 +1,12 @@
 import pytest
 
-from adapters.http.page_urls import page_url
+from adapters.http.page_urls import PageUrl, page_url
+
+
+def page(text: str) -> PageUrl:
+    found = page_url(text)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -15,7 +21,7 @@ from adapters.http.page_urls import page_url
     ],
 )
 def test_the_host_is_the_one_that_a_browser_goes_to(text, host):
-    assert page_url(text).host == host
+    assert page(text).host == host
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def test_what_readers_disagree_about_is_no_page(text):
     ],
 )
 def test_an_openid_travels_privately_or_not_at_all(text, private):
-    assert page_url(text).private is private
+    assert page(text).private is private
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ def test_an_openid_travels_privately_or_not_at_all(text, private):
     ],
 )
 def test_only_the_fragment_is_left_out(text, expected):
-    assert page_url(text).without_fragment == expected
+    assert page(text).without_fragment == expected
 
 
 @pytest.mark.parametrize(
@@ -84,4 +90,4 @@ def test_only_the_fragment_is_left_out(text, expected):
     ],
 )
 def test_a_page_is_told_one_openid(text, expected):
-    assert page_url(text).naming("o1") == expected
+    assert page(text).naming("o1") == expected
