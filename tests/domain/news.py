@@ -30,9 +30,10 @@ from domain.payment import Payment
 from domain.refund import Refund
 from tests.builders import NOON, PAYEE, later, paid, refunded
 
-#: Hours around the ends that matter (expiry, grace, an hour stuck, a year), in any order.
+#: Around the ends that matter (a till's, expiry, grace, an hour stuck, a year), in any order.
 INSTANTS: st.SearchStrategy[datetime] = st.sampled_from(
     [
+        *(later(seconds=s) for s in (14, 15, 44, 45, 50)),
         *(later(minutes=m) for m in (-5, 0, 1, 59, 60, 119, 120, 129, 130, 131, 1_440)),
         *(NOON + timedelta(days=d) for d in (30, 365, 366)),
     ]
@@ -48,6 +49,13 @@ def is_right(news: Paid, payment: Payment) -> bool:
     return news.amount == payment.charged_amount and news.payee not in OTHERS
 
 
+def is_reversal(news: Outcome, payment: Payment, at: datetime) -> bool:
+    """Money that came in went straight back, as we had asked of the provider or may have."""
+    ours = payment.terms.charges_at_once and payment.should_close(at)
+    shown = isinstance(news, Paid) and news.returned and is_right(news, payment)
+    return (shown and ours) or (isinstance(news, Closed) and news.reversed)
+
+
 def payment_news(payment: Payment) -> st.SearchStrategy[Outcome]:
     """Any outcome for this payment; two proofs in three are right."""
     charged = payment.charged_amount
@@ -60,13 +68,20 @@ def payment_news(payment: Payment) -> st.SearchStrategy[Outcome]:
             amount=st.sampled_from([charged, charged, *wrong]),
             payee=st.sampled_from([PAYEE, *SILENT, *OTHERS]),
             paid_at=INSTANTS,
+            returned=st.booleans(),
+            refunding=st.booleans(),
         ),
-        st.builds(paid, provider_transaction_id=numbers, amount=st.just(charged)),
+        st.builds(
+            paid,
+            provider_transaction_id=numbers,
+            amount=st.just(charged),
+            returned=st.booleans(),
+        ),
         st.builds(AwaitingPayer, st.sampled_from([None, CODE])),
         st.builds(Closed, st.booleans()),
         st.builds(Declined, FAILURES),
         st.just(NotFound()),
-        st.just(Unknown("time-out")),
+        st.builds(Unknown, st.just("time-out"), st.sampled_from([None, timedelta(seconds=30)])),
     )
 
 

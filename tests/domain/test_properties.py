@@ -14,13 +14,28 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from domain.errors import DomainError
 from domain.events import IncidentKind
-from domain.method import Method
+from domain.method import TERMS, Method
 from domain.money import ZERO, Money
 from domain.outcome import Outcome, Paid, RefundOutcome
 from domain.payment import Payment
 from domain.refund import Refund
-from tests.builders import NOON, OWED, a_payment, a_refund, paid, refunded
-from tests.domain.news import INSTANTS, is_proof, is_right, payment_news, refund_news
+from tests.builders import (
+    NOON,
+    OWED,
+    a_code_payment,
+    a_payment,
+    a_refund,
+    paid,
+    refunded,
+)
+from tests.domain.news import (
+    INSTANTS,
+    is_proof,
+    is_reversal,
+    is_right,
+    payment_news,
+    refund_news,
+)
 
 #: Making a counterexample small takes minutes; finding none takes seconds.
 pytestmark = pytest.mark.timeout(300)
@@ -54,18 +69,19 @@ def one_event_per_move(order: Payment | Refund, kind: str) -> Iterator[None]:
 
 
 class OnePaymentAndItsRefunds(RuleBasedStateMachine):
-    """The provider says anything at any time; the app asks for refunds and retries them."""
+    """The provider says and does anything at any time; the app asks for refunds, and again."""
 
     payment: Payment
     refunds: list[Refund]
 
     @initialize(
-        method=st.sampled_from([Method.WECHAT_NATIVE, Method.ALIPAY_QR, Method.WECHAT_CODE]),
+        method=st.sampled_from(Method),
         charged=st.sampled_from([OWED, Money(1)]),
         was_paid=st.sampled_from([True, True, False]),
     )
     def order(self, method: Method, charged: Money, *, was_paid: bool) -> None:
-        self.payment = a_payment(method=method, charged_amount=charged)
+        begun = a_code_payment if TERMS[method].charges_at_once else a_payment
+        self.payment = begun(method=method, charged_amount=charged)
         self.refunds = []
         if was_paid:  # or refunds, which need a success first, would hardly be reached
             self.payment.learn(paid(amount=charged), at=NOON)
@@ -77,13 +93,16 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
         with one_event_per_move(self.payment, "payment"):
             self.payment.learn(news, at=at)
 
-        self._believes_proofs_only(was, news)
+        self._believes_proofs_only(was, news, at)
+        self._stays_where_it_must(was, news, at)
         self._asks_on_while_open(at)
         self._stays_the_same_when_told_again(news, at)
+        self._keeps_what_went_back_elsewhere(news, at)
 
-    def _believes_proofs_only(self, was: Payment, news: Outcome) -> None:
+    def _believes_proofs_only(self, was: Payment, news: Outcome, at: datetime) -> None:
         now = self.payment
-        if isinstance(news, Paid) and is_right(news, was):
+        right = isinstance(news, Paid) and is_right(news, was)
+        if right and not was.reversed and not is_reversal(news, was, at):
             assert now.status == "succeeded"
         elif was.status != "succeeded":
             assert now.status != "succeeded"
@@ -91,19 +110,48 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
             assert now.late == (was.status in ("closed", "failed"))
         else:
             assert now.late == was.late
-        mismatched = isinstance(news, Paid) and not is_right(news, was)
-        if mismatched and was.status != "succeeded":
+        mismatched = isinstance(news, Paid) and not right
+        if mismatched and was.status != "succeeded" and not was.reversed:
             assert now.parked
             assert now.status == was.status
         assert now.excess_amount == was.excess_amount
+
+    def _stays_where_it_must(self, was: Payment, news: Outcome, at: datetime) -> None:
+        now = self.payment
+        if was.status == "succeeded":
+            assert (now.status, now.reversed) == ("succeeded", False)
+        if was.reversed:
+            assert (now.status, now.reversed) == ("closed", True)
+            assert len(now.reports) == len(was.reports)
+        if now.reversed and not was.reversed:
+            assert is_reversal(news, was, at)
+            assert (was.status, now.status) == ("created", "closed")
+        if was.parked and was.status == "created":
+            assert now.status in ("created", "succeeded")
+
+    def _keeps_what_went_back_elsewhere(self, news: Outcome, at: datetime) -> None:
+        amount = self.payment.returned_elsewhere(news)
+        if not amount:
+            return
+        assert self.payment.status == "succeeded"
+        assert amount == self.payment.refundable()
+        reports, excess = len(self.payment.reports), self.payment.excess_amount
+        self._provider_refunds(amount, self.payment.share_of(amount), at)
+
+        assert not self.payment.refundable()
+        assert not self.payment.returned_elsewhere(news)
+        assert self.payment.excess_amount == excess
+        assert len(self.payment.reports) == reports
 
     def _asks_on_while_open(self, at: datetime) -> None:
         due = self.payment.next_check_at
         if self.payment.status == "created":
             assert due is not None
             assert due > at
+            assert self.payment.closing or self.payment.parked or due <= self.payment.expires_at
         else:
             assert due is None
+            assert not self.payment.closing
 
     def _stays_the_same_when_told_again(self, news: Outcome, at: datetime) -> None:
         known = facts(self.payment)
@@ -120,9 +168,15 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
 
     @rule(fen=st.sampled_from([OWED.fen, OWED.fen // 2, 1, OWED.fen + 1]), at=INSTANTS)
     def app_asks_for_a_refund(self, fen: int, at: datetime) -> None:
-        if self._granted(Money(fen), at):
-            id = f"ref_{len(self.refunds):02}"
-            self.refunds.append(a_refund(id=id, amount=Money(fen), created_at=at))
+        share = self.payment.share_of(Money(fen))
+        if self._granted(Money(fen), share, at):
+            self._keep(Money(fen), share, at)
+
+    def _keep(self, amount: Money, charge: Money, at: datetime) -> Refund:
+        id = f"ref_{len(self.refunds):02}"
+        refund = a_refund(id=id, amount=amount, charged_amount=charge, created_at=at)
+        self.refunds.append(refund)
+        return refund
 
     @precondition(lambda self: self.refunds)
     @rule(data=st.data(), at=INSTANTS)
@@ -137,7 +191,9 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
         with one_event_per_move(refund, "refund"):
             refund.learn(news, at=at)
         self.payment.shift_refund(
-            reserved=refund.reserved - was.reserved, refunded=refund.refunded - was.refunded
+            reserved=refund.reserved - was.reserved,
+            refunded=refund.refunded - was.refunded,
+            charge=refund.charge - was.charge,
         )
 
         self._believes_refund_proofs_only(was, refund, news)
@@ -155,17 +211,20 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
         assert facts(again) == known
 
     @precondition(lambda self: self.payment.status == "succeeded")
-    @rule(fen=st.sampled_from([OWED.fen, OWED.fen // 2, 1]), at=INSTANTS)
-    def provider_refunds_by_itself(self, fen: int, at: datetime) -> None:
-        refund = a_refund(id=f"ref_{len(self.refunds):02}", amount=Money(fen))
-        refund.learn(refunded(amount=refund.amount), at=at)
-        self.refunds.append(refund)
+    @rule(part=st.sampled_from([1, 2, OWED.fen]), at=INSTANTS)
+    def provider_refunds_by_itself(self, part: int, at: datetime) -> None:
+        charge = Money(max(1, self.payment.charged_amount.fen // part))
         excess, reports = self.payment.excess_amount, len(self.payment.reports)
-        self.payment.shift_refund(reserved=ZERO, refunded=refund.refunded)
+        self._provider_refunds(self.payment.worth_of(charge), charge, at)
 
         beyond = self._gone() - self.payment.amount
         assert self.payment.excess_amount == max(beyond, excess, key=lambda money: money.fen)
         assert len(self.payment.reports) - reports == (excess < beyond)
+
+    def _provider_refunds(self, amount: Money, charge: Money, at: datetime) -> None:
+        refund = self._keep(amount, charge, at)
+        refund.learn(refunded(amount=charge), at=at)
+        self.payment.shift_refund(reserved=ZERO, refunded=refund.refunded, charge=refund.charge)
 
     def _believes_refund_proofs_only(self, was: Refund, now: Refund, news: RefundOutcome) -> None:
         if is_proof(news, was):
@@ -184,23 +243,32 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
             with pytest.raises(ValueError, match="retried"):
                 refund.retry(at)
             assert facts(refund) == known
-        elif self._granted(refund.amount, at):
-            refund.retry(at)
+        elif self._granted(refund.amount, share := self.payment.share_of(refund.amount), at):
+            refund.retry(at, share=share)
             assert refund.status == "created"
             assert refund.next_check_at == at
             assert refund.events == known["events"]
 
-    def _granted(self, amount: Money, at: datetime) -> bool:
+    def _granted(self, amount: Money, share: Money, at: datetime) -> bool:
         known = facts(self.payment)
         left = self.payment.amount - self._gone()
         try:
-            self.payment.reserve(amount, at=at)
+            self.payment.reserve(amount, share=share, at=at)
         except DomainError:
             assert facts(self.payment) == known
             return False
         assert self.payment.status == "succeeded"
         assert amount <= left
+        self._shares_fairly(share, amount)
         return True
+
+    def _shares_fairly(self, share: Money, amount: Money) -> None:
+        charged, back = self.payment.charged_amount, self.payment.refunded_charge
+        assert share >= ZERO
+        if charged == self.payment.amount:
+            assert share == amount
+        assert back <= charged or not share  # unless providers proved too much before
+        assert back >= charged or self.payment.refundable()
 
     def _gone(self) -> Money:
         return sum((r.reserved + r.refunded for r in self.refunds), start=ZERO)
@@ -211,6 +279,7 @@ class OnePaymentAndItsRefunds(RuleBasedStateMachine):
         proven = sum((r.refunded for r in self.refunds), start=ZERO)
         assert self.payment.reserved_amount == held
         assert self.payment.refunded_amount == proven
+        assert self.payment.refunded_charge == sum((r.charge for r in self.refunds), start=ZERO)
         assert held + proven <= self.payment.amount + self.payment.excess_amount
         assert self.payment.refundable() >= ZERO
 
