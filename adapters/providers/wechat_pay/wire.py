@@ -188,6 +188,12 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class Echo(msgspec.Struct, frozen=True):
+    """What was said comes back."""
+
+    echo_message: str
+
+
 class Prepaid(msgspec.Struct, frozen=True):
     """A session for the payer's device (JSAPI, mini program, app)."""
 
@@ -212,6 +218,7 @@ read_notice: Reader[Notice] = Reader(msgspec.json.Decoder(Notice))
 read_envelope = Reader(msgspec.json.Decoder(Envelope))
 read_certificates = Reader(msgspec.json.Decoder(CertificateList))
 read_refusal = Reader(msgspec.json.Decoder(Refusal))
+read_echo = Reader(msgspec.json.Decoder(Echo))
 read_prepaid = Reader(msgspec.json.Decoder(Prepaid))
 read_h5 = Reader(msgspec.json.Decoder(H5Prepaid))
 read_native = Reader(msgspec.json.Decoder(NativePrepaid))

@@ -3,12 +3,14 @@
 import base64
 import re
 import threading
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given
 from hypothesis import strategies as st
+from wechatpayv3 import utils as referee
 
 from adapters.providers.checked import NotGenuine
 from adapters.providers.signer import Signer
@@ -60,6 +62,35 @@ def test_a_request_is_signed_line_by_line(run, method, target, body):
     private_key("merchant").public_key().verify(
         base64.b64decode(signature), expected, padding.PKCS1v15(), hashes.SHA256()
     )
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", BODY)])
+def test_an_independent_client_writes_the_same_header(run, monkeypatch, method, body):
+    monkeypatch.setattr(referee, "time", SimpleNamespace(time=lambda: AT))
+    ours = run(
+        authorization(
+            Signer(private_key("merchant")),
+            mchid="1900000001",
+            serial_no="AB12",
+            method=method,
+            target="/v3/any?thing=1",
+            body=body,
+            at=AT,
+        )
+    )
+    nonce = re.findall(r'nonce_str="(\w+)"', ours)[0]
+
+    theirs = referee.build_authorization(
+        "/v3/any?thing=1",
+        method,
+        "1900000001",
+        "AB12",
+        private_key("merchant"),
+        data=body.decode(),
+        nonce_str=nonce,
+    )
+
+    assert ours == theirs
 
 
 def test_no_nonce_is_used_twice(run):
