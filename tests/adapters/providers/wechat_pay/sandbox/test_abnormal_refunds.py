@@ -41,6 +41,7 @@ def abnormal(shop, merchant):
     shop.refund("ORDER-0001", "R-1", 1999, notify_url=merchant.url)
     shop.passes(2)
     assert shop.refund_status("R-1") == "ABNORMAL"
+    merchant.waits_for(1)
     return shop
 
 

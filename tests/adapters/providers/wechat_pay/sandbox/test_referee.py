@@ -219,6 +219,7 @@ def test_it_waits_for_the_password_of_a_payment_code(referee, shop):
 def test_it_sends_an_abnormal_refund_another_way(referee, shop, merchant, way):
     read(referee.pay(description="茶", out_trade_no="ORDER-0001", amount=AMOUNT))
     shop.payer("pay", "ORDER-0001").raise_for_status()
+    merchant.waits_for(1)
     shop.arm("refund_abnormal")
     amount = {"refund": 500, "total": 1999, "currency": "CNY"}
     refund = read(referee.refund(out_refund_no="R-1", out_trade_no="ORDER-0001", amount=amount))

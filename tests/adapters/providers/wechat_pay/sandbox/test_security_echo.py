@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA1
 
@@ -18,8 +19,10 @@ def echo(shop, *, serial="", **body):
 
 def sealed(shop, text):
     """Encrypt for the platform."""
-    certificate = x509.load_pem_x509_certificate(shop.credentials["platform_certificate"].encode())
-    return b64encode(certificate.public_key().encrypt(text.encode(), OAEP_SHA1)).decode()
+    pem = shop.credentials["platform_certificate"]
+    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
+    assert isinstance(key, RSAPublicKey)
+    return b64encode(key.encrypt(text.encode(), OAEP_SHA1)).decode()
 
 
 def opened(shop, text):
