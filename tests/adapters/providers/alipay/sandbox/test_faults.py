@@ -12,6 +12,8 @@ from adapters.providers.alipay.sandbox.provider import AlipaySandbox
 from adapters.providers.sandbox.app import create_sandbox
 
 ORDER = {"out_trade_no": "T1", "total_amount": "20.00", "subject": "茶"}
+CHARGE = ORDER | {"auth_code": "285000000000000000", "scene": "bar_code"}
+ASKS_PASSWORD = "285000000000000001"
 REFUND = {"out_trade_no": "T1", "out_request_no": "R1", "refund_amount": "5.00"}
 REFUND_QUERY = {"out_trade_no": "T1", "out_request_no": "R1"}
 
@@ -118,7 +120,39 @@ def test_alipay_is_unavailable_before_or_after_the_money_moved(line, effect):
     assert line.asks("refund", REFUND)["fund_change"] == ("N" if effect else "Y")
 
 
-@pytest.mark.parametrize("status", [500, 502])
+@pytest.mark.parametrize(
+    ("kind", "charges"), [("cut_before_effect", []), ("cut_after_effect", [1])]
+)
+def test_a_charge_whose_answer_is_lost_was_made_or_was_not(line, kind, charges):
+    line.arms(kind=kind, operation="charge")
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        line.sends("pay", CHARGE)
+
+    assert [order["charges"] for order in line.book()["orders"]] == charges
+    assert ("action" in line.asks("cancel", {"out_trade_no": "T1"})) is bool(charges)
+
+
+def test_a_cancel_is_reversing_to_a_tester_and_may_be_wanted_again(line):
+    line.asks("pay", CHARGE)
+    line.arms(kind="retry_flag", operation="reverse", times=2)
+
+    answers = [line.asks("cancel", {"out_trade_no": "T1"}) for _ in range(3)]
+
+    assert [answer["retry_flag"] for answer in answers] == ["Y", "Y", "N"]
+    assert [refund["amount"] for refund in line.book()["refunds"]] == [2000]
+
+
+def test_a_payer_is_played_with_a_payment_code_that_was_charged(line):
+    line.asks("pay", CHARGE | {"auth_code": ASKS_PASSWORD})
+
+    line.http.post("/sandbox/payer/pay", json={"code_url": ASKS_PASSWORD}).raise_for_status()
+
+    told = line.asks("query", {"out_trade_no": "T1"})
+    assert told["trade_status"] == "TRADE_SUCCESS"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502])
 def test_infrastructure_in_trouble_is_no_answer_of_the_gateway(line, status):
     line.arms(kind="status", status=status)
 
@@ -247,6 +281,16 @@ def test_trades_and_notices_outlive_the_process(line_to, merchant, tmp_path):
     told = after.asks("fastpay.refund.query", REFUND_QUERY)
     assert told["refund_status"] == "REFUND_SUCCESS"
     assert len(after.book()["pending_callbacks"]) == 2
+
+
+def test_a_used_code_is_still_used_after_a_restart(line_to, tmp_path):
+    before = line_to(tmp_path)
+    before.asks("pay", CHARGE)
+
+    after = line_to(tmp_path)
+
+    again = after.asks("pay", CHARGE | {"out_trade_no": "T2"})
+    assert again["sub_code"] == "ACQ.PAYMENT_AUTH_CODE_INVALID"
 
 
 def test_an_open_trade_still_expires_after_a_restart(line_to, tmp_path):

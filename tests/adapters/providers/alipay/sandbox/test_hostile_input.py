@@ -1,11 +1,13 @@
 """Whatever comes in, the gateway answers with JSON and keeps nothing it did not understand."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.providers.alipay.sandbox.links import LINKS
 from adapters.providers.alipay.sandbox.methods import METHODS
 from adapters.providers.sandbox.faults import Fault
 from adapters.providers.sandbox.provider import Call
@@ -24,7 +26,8 @@ values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.text(), sc
 contents = st.dictionaries(
     st.sampled_from(
         ["out_trade_no", "trade_no", "total_amount", "subject", "out_request_no", "refund_amount",
-         "time_expire", "timeout_express", "query_options"]
+         "time_expire", "timeout_express", "query_options", "product_code", "auth_code",
+         "buyer_id", "op_app_id", "quit_url", "seller_id"]
     ) | st.text(max_size=5),
     values,
 )  # fmt: skip
@@ -56,6 +59,31 @@ def test_any_signed_content_gets_a_code(open_shop, method, content):
     (name,) = answer.keys() - {"sign"}
     assert answer[name]["code"] in {"10000", "40002", "40004"}
     assert "sign" in answer
+
+
+@anything
+@given(method=st.sampled_from(sorted(LINKS)), content=contents)
+def test_any_signed_link_gets_a_page_or_the_cashier(open_shop, method, content):
+    shop = open_shop()
+    signed = urlencode(shop.signed(shop.parameters(method, json.dumps(content))))
+
+    answer = shop.alipay.answer(Call("GET", f"/gateway.do?{signed}", {}, b""), {})
+
+    assert answer.status in {200, 302}
+    assert (answer.status == 302) is bool(shop.book.orders())
+
+
+@anything
+@given(link=st.text() | forms, query=forms, body=st.binary(max_size=200) | forms.map(str.encode))
+def test_any_bytes_at_the_cashier_pay_nothing(open_shop, link, query, body):
+    shop = open_shop()
+    target = f"/alipay/cashier?{query}".encode().decode("latin-1")
+
+    page = shop.alipay.answer(Call("POST", target, {}, body), {})
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert shop.alipay.opens(link) is None
+    assert not shop.book.orders()
 
 
 @pytest.mark.parametrize(

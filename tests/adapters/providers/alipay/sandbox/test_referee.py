@@ -40,7 +40,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certificates
 
 from adapters.clock import MovableClock
 from adapters.providers.alipay.sandbox.provider import AlipaySandbox
@@ -361,8 +361,32 @@ def test_the_sdk_fetches_the_certificate_that_is_announced(referee_with):
     assert base64.b64decode(answer["alipay_cert_content"]).decode() == certificate
 
 
+def test_the_sdk_signs_and_verifies_with_certificates_too(referee):
+    """It knows no certificate mode; its own functions make and check what that mode adds."""
+    request = AlipayTradeQueryRequest()
+    request.biz_content = {"out_trade_no": "T1"}
+    roots = load_pem_x509_certificates(referee.credentials["alipay_root_certificate"].encode())
+    request.udf_params = {
+        "app_cert_sn": number_of(referee.credentials["app_certificate"]),
+        "alipay_root_cert_sn": f"{number(roots[1])}_{number(roots[3])}",
+    }
+    signed = referee.client.sdk_execute(request)
+
+    body = referee.sandbox.post(f"/gateway.do?{signed}").content
+
+    content, _, tail = body.partition(b',"alipay_cert_sn":"')
+    serial, _, signature = tail.removesuffix(b'"}').partition(b'","sign":"')
+    node = content.removeprefix(b'{"alipay_trade_query_response":')
+    assert json.loads(node)["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+    assert serial.decode() == number_of(referee.credentials["alipay_certificate"])
+    assert verify_with_rsa(referee.credentials["alipay_public_key"], node, signature)
+
+
 def number_of(pem):
-    certificate = load_pem_x509_certificate(pem.encode())
+    return number(load_pem_x509_certificate(pem.encode()))
+
+
+def number(certificate):
     text = certificate.issuer.rfc4514_string() + str(certificate.serial_number)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
