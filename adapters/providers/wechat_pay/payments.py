@@ -13,11 +13,12 @@ from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.products import PRODUCTS, Product
 from adapters.providers.wechat_pay.reading import outcome_of
 from adapters.providers.wechat_pay.requests import close_body, reverse_body
-from adapters.providers.wechat_pay.wire import Refusal, read_trade
+from adapters.providers.wechat_pay.wire import Refusal, Revoked, read_trade
 from application.ports import Clock, Prepared
 from domain.outcome import (
     Action,
     AwaitingPayer,
+    Closed,
     Declined,
     NotFound,
     Outcome,
@@ -26,6 +27,7 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import Payment
+from domain.status import PaymentStatus
 
 ORDERS = "/v3/pay/transactions/out-trade-no/"
 
@@ -173,6 +175,8 @@ def _read_order(answer: Answer, payment: Payment) -> Outcome:
         trade = read_trade(answer.body)
         if trade.out_trade_no != payment.provider_order_no:
             return answer.unknown(f"the answer is about {trade.out_trade_no[:64]!r}")
+        if isinstance(trade, Revoked) and payment.status is PaymentStatus.SUCCEEDED:
+            return Closed(reversed=True, trace=answer.trace)  # whether or not it says so
         return outcome_of(trade, trace=answer.trace)
     except NotUnderstood as error:
         return answer.unknown(f"answer not understood: {error}")

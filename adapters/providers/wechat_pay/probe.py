@@ -1,6 +1,6 @@
 """Questions of a doctor: do keys, clocks and app ids fit? Nothing here can be paid.
 
-Source: MAPPING.md §10. Whatever WeChat Pay does is an answer in words; nothing is raised for it, and nothing printed.
+What WeChat Pay does is told in words; nothing is raised for it. Source: MAPPING.md §10.
 """
 
 import time

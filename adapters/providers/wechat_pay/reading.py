@@ -40,8 +40,8 @@ def outcome_of(trade: wire.Trade, *, trace: str = "") -> Outcome:
             return AwaitingPayer(trace=trace)
         case wire.Closed():
             return Closed(trace=trace)
-        case wire.Revoked():
-            return Closed(reversed=True, trace=trace)
+        case wire.Revoked(transaction_id=paid_before):
+            return Closed(reversed=bool(paid_before), trace=trace)
         case wire.PayError(trade_state_desc=text):
             refused = Failure("declined", "PAYERROR", text[:256], retryable=True)
             return Declined(refused, trace=trace)

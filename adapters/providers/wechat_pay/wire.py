@@ -76,7 +76,9 @@ class Closed(Order, frozen=True, tag="CLOSED"):
 
 
 class Revoked(Order, frozen=True, tag="REVOKED"):
-    """Reversed (payment code only)."""
+    """Reversed (payment code only); only what was paid before has a transaction id."""
+
+    transaction_id: str | None = None
 
 
 class PayError(Order, frozen=True, tag="PAYERROR"):

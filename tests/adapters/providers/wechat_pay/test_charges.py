@@ -9,6 +9,7 @@ from adapters.providers.wechat_pay.answers import CHARGE_ANSWERS, Next
 from domain.method import Method
 from domain.money import Money
 from domain.outcome import AwaitingPayer, Closed, Declined, NotFound, Paid, Payee, Unknown
+from domain.status import PaymentStatus
 from tests.adapters.providers.wechat_pay.desk import (
     APPID,
     MCHID,
@@ -141,20 +142,29 @@ def test_a_bank_that_refused_leaves_the_payer_another_try(run, account, desk, pa
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"),
+    ("order", "expected"),
     [
-        ("REVOKED", Closed(reversed=True)),
-        ("CLOSED", Closed()),
-        ("USERPAYING", AwaitingPayer()),
-        ("NOTPAY", AwaitingPayer()),
+        (an_order("REVOKED", transaction_id="4200001"), Closed(reversed=True)),
+        (an_order("REVOKED"), Closed()),
+        (an_order("CLOSED"), Closed()),
+        (an_order("USERPAYING"), AwaitingPayer()),
+        (an_order("NOTPAY"), AwaitingPayer()),
     ],
 )
-def test_a_charge_is_taken_back_and_its_state_tells(run, account, desk, payment, state, expected):
-    desk.says(*REVERSED).says(200, an_order(state))
+def test_a_charge_is_taken_back_and_its_state_tells(run, account, desk, payment, order, expected):
+    desk.says(*REVERSED).says(200, order)
 
     assert run(account.payments.close(payment)) == expected
     assert desk.asked() == [REVERSE, QUERY]
     assert json.loads(desk.heard[0].content) == {"appid": APPID, "mchid": MCHID}
+
+
+def test_what_we_saw_paid_and_is_revoked_has_gone_back(run, account, desk, payment):
+    """Whether the answer still tells of the transaction is not documented."""
+    desk.says(200, an_order("REVOKED"))
+    payment.status = PaymentStatus.SUCCEEDED
+
+    assert run(account.payments.query(payment)) == Closed(reversed=True)
 
 
 def test_while_the_payer_types_nothing_is_taken_back(run, account, desk, payment):

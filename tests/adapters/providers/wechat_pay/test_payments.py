@@ -262,7 +262,7 @@ STATES = {
     "USERPAYING": AwaitingPayer(),
     "ACCEPT": AwaitingPayer(),
     "CLOSED": Closed(),
-    "REVOKED": Closed(reversed=True),
+    "REVOKED": Closed(),  # nothing was paid; else see the charges
 }
 
 
