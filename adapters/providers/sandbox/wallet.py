@@ -1,5 +1,7 @@
 """The payer's wallet behind a payment code: its last two digits say how the charge will go."""
 
+import secrets
+from collections.abc import Mapping
 from enum import Enum
 
 
@@ -13,9 +15,18 @@ class Wallet(Enum):
     IS_REFUSED = "04"  # by the payer's bank
 
 
+#: What the 18 digits of each wallet begin with: WeChat 10 to 15, Alipay 25 to 30.
+BEGINNINGS: Mapping[str, str] = {"wechat": "13", "alipay": "28"}
+
+
 def wallet_of(auth_code: str) -> Wallet:
     """Tell what the wallet that shows this code will do."""
     try:
         return Wallet(auth_code[-2:])
     except ValueError:
         return Wallet.PAYS
+
+
+def new_auth_code(provider: str, wallet: Wallet) -> str:
+    """Show a fresh code; `KeyError` for a provider without a wallet."""
+    return f"{BEGINNINGS[provider]}{secrets.randbelow(10**14):014d}{wallet.value}"
