@@ -185,11 +185,13 @@ class CallbackQueue(Protocol):
 class Agenda(Protocol):
     """What must be asked about now, account by account."""
 
-    async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
-        """Ids of payments whose `next_check_at` has come, oldest first."""
+    async def due_payments(
+        self, account: str, at: datetime, limit: int, *, latest: bool = False
+    ) -> Sequence[str]:
+        """Ids of payments whose `next_check_at` has come, oldest first; `latest`: newest first."""
 
     async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
-        """Ids of refunds likewise."""
+        """Ids of refunds likewise, oldest first."""
 
 
 class Library(Protocol):

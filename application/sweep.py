@@ -16,6 +16,10 @@ log = logging.getLogger("basepay.sweeper")
 #: Orders taken up at a time, of one account and kind. A silent provider holds up only so many.
 BATCH = 64
 
+#: Besides them the payments that came due last: at a till or before a fresh code somebody waits,
+#: and must not wait behind a backlog.
+LATEST = 32
+
 #: Asks under way per account.
 AT_ONCE = 16
 
@@ -50,6 +54,9 @@ class Sweep:
             return 0
         now = self._clock.now()
         payments = await self._agenda.due_payments(name, now, BATCH)
+        if len(payments) == BATCH:
+            latest = await self._agenda.due_payments(name, now, LATEST, latest=True)
+            payments = list(dict.fromkeys([*latest, *payments]))
         refunds = await self._agenda.due_refunds(name, now, BATCH)
         await asyncio.gather(
             *(self._one(id, name, self._payment, self._put_off_payment) for id in payments),

@@ -67,10 +67,12 @@ class MemoryAgenda:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
-        """Ids of payments, oldest due first."""
+    async def due_payments(
+        self, account: str, at: datetime, limit: int, *, latest: bool = False
+    ) -> Sequence[str]:
+        """Ids of payments, oldest due first, or the latest."""
         await asyncio.sleep(0)
-        return _due(self._tables.payments.look(), account, at, limit)
+        return _due(self._tables.payments.look(), account, at, limit, latest=latest)
 
     async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of refunds, oldest due first."""
@@ -79,11 +81,16 @@ class MemoryAgenda:
 
 
 def _due(
-    orders: Iterable[Payment | Refund], account: str, at: datetime, limit: int
+    orders: Iterable[Payment | Refund],
+    account: str,
+    at: datetime,
+    limit: int,
+    *,
+    latest: bool = False,
 ) -> Sequence[str]:
-    waiting = (
+    due = (
         (order.next_check_at, order.id)
         for order in orders
-        if order.next_check_at is not None and order.account == account
+        if order.account == account and order.next_check_at and order.next_check_at <= at
     )
-    return [id for due_at, id in sorted(waiting)[:limit] if due_at <= at]
+    return [id for _, id in sorted(due, reverse=latest)[:limit]]

@@ -66,9 +66,12 @@ class SqlAgenda:
     def __init__(self, reader: Reader, statements: Statements) -> None:
         self._reader, self._statements = reader, statements
 
-    async def due_payments(self, account: str, at: datetime, limit: int) -> Sequence[str]:
-        """Ids of payments, oldest due first."""
-        return await self._due(self._statements.due_payments, account, at, limit)
+    async def due_payments(
+        self, account: str, at: datetime, limit: int, *, latest: bool = False
+    ) -> Sequence[str]:
+        """Ids of payments, oldest due first, or the latest."""
+        due = self._statements.latest_payments if latest else self._statements.due_payments
+        return await self._due(due, account, at, limit)
 
     async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
         """Ids of refunds, oldest due first."""

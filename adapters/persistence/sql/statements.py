@@ -147,11 +147,14 @@ def _listing(name: str, given: frozenset[str], dialect: Dialect) -> Prepared:
     return prepare(newest_first.limit(bindparam("limit")), dialect)
 
 
-def _due(table: Table) -> Executable:
+def _due(table: Table, *, latest: bool = False) -> Executable:
     has_come = table.c.next_check_at <= bindparam("at")
     waiting = table.c.next_check_at.is_not(None)  # said aloud, it opens the partial index
     due = select(table.c.id).where(table.c.account == bindparam("account"), waiting, has_come)
-    return due.order_by(table.c.next_check_at, table.c.id).limit(bindparam("limit"))
+    order: list[ColumnElement[Any]] = [table.c.next_check_at, table.c.id]
+    if latest:
+        order = [column.desc() for column in order]
+    return due.order_by(*order).limit(bindparam("limit"))
 
 
 def _live(at: str) -> ColumnElement[bool]:
@@ -181,6 +184,7 @@ class Statements:
         self.unpublished = ready(_unpublished())
         self.publish = ready(_publish())
         self.due_payments = ready(_due(payments))
+        self.latest_payments = ready(_due(payments, latest=True))
         self.due_refunds = ready(_due(refunds))
 
         self.put_callback = _insert_once(inbox, dialect)

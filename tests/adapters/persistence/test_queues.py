@@ -120,6 +120,8 @@ def test_orders_are_due_from_their_instant_on_oldest_first(run, store, keep, mak
     assert run(store.agenda.due_payments("wechat-main", NOW, 10)) == [sooner.id]
     assert run(store.agenda.due_payments("wechat-main", LATER, 10)) == [sooner.id, later.id]
     assert run(store.agenda.due_payments("wechat-main", LATER, 1)) == [sooner.id]
+    assert run(store.agenda.due_payments("wechat-main", LATER, 1, latest=True)) == [later.id]
+    assert run(store.agenda.due_payments("wechat-main", NOW, 9, latest=True)) == [sooner.id]
     assert run(store.agenda.due_refunds("wechat-main", LATER, 10)) == [refunds[1].id, refunds[0].id]
     assert run(store.agenda.due_refunds("wechat-main", LATER, 1)) == [refunds[1].id]
 
