@@ -151,9 +151,8 @@ def _due(table: Table, *, latest: bool = False) -> Executable:
     has_come = table.c.next_check_at <= bindparam("at")
     waiting = table.c.next_check_at.is_not(None)  # said aloud, it opens the partial index
     due = select(table.c.id).where(table.c.account == bindparam("account"), waiting, has_come)
-    order: list[ColumnElement[Any]] = [table.c.next_check_at, table.c.id]
-    if latest:
-        order = [column.desc() for column in order]
+    columns = (table.c.next_check_at, table.c.id)
+    order = (column.desc() if latest else column.asc() for column in columns)
     return due.order_by(*order).limit(bindparam("limit"))
 
 
