@@ -22,6 +22,8 @@ from domain.money import Money
 from domain.outcome import (
     AwaitingPayer,
     Closed,
+    Declined,
+    FoundRefund,
     NotFound,
     Outcome,
     Paid,
@@ -35,9 +37,12 @@ from domain.outcome import (
 )
 from domain.payment import Payment
 from domain.refund import Refund
+from domain.status import PaymentStatus
 from tests.adapters.providers.conftest import Merchant, served
 from tests.adapters.providers.worlds import (
+    ASKS_PASSWORD,
     OWED,
+    REFUSALS,
     AlipayWorld,
     InMemoryWorld,
     WeChatPayWorld,
@@ -185,6 +190,106 @@ def test_a_close_that_comes_too_late_tells_of_the_money(run, world):
     payment = paid(run, world)
 
     assert isinstance(run(world.account.payments.close(payment)), Paid)
+
+
+# Payment codes
+
+
+def test_a_charge_that_goes_through_is_paid_at_once(run, world):
+    payment = world.charge()
+
+    outcome = run(world.account.payments.start(payment))
+
+    assert isinstance(outcome, Paid)
+    assert outcome.amount == OWED
+    assert outcome.provider_transaction_id == charge_of(world, payment).transaction_id
+    assert not payment.payee.contradicts(outcome.payee)
+    assert isinstance(run(world.account.payments.query(payment)), Paid)
+
+
+def test_a_payer_who_types_the_password_is_awaited(run, world):
+    payment = world.charge(ASKS_PASSWORD)
+
+    asked = run(world.account.payments.start(payment))
+    waiting = run(world.account.payments.query(payment))
+    world.payer_pays(payment)
+    paid = run(world.account.payments.query(payment))
+
+    assert isinstance(asked, AwaitingPayer)
+    assert isinstance(waiting, AwaitingPayer)
+    assert isinstance(paid, Paid)
+    assert charge_of(world, payment).charges == 1
+
+
+@pytest.mark.parametrize("wallet", REFUSALS)
+def test_a_payer_who_cannot_pay_is_declined_and_nothing_is_left_open(run, world, wallet):
+    payment = world.charge(wallet)
+
+    outcome = run(world.account.payments.start(payment))
+
+    assert isinstance(outcome, Declined)
+    assert outcome.failure.provider_code
+    assert isinstance(run(world.account.payments.query(payment)), NotFound | Closed | Declined)
+
+
+def test_a_charge_whose_answer_was_lost_is_found_by_asking(run, world):
+    payment = world.charge()
+    world.suffers("lost")
+    assert isinstance(run(world.account.payments.start(payment)), Unknown)
+
+    world.behaves_again()
+
+    assert isinstance(run(world.account.payments.query(payment)), Paid)
+    assert charge_of(world, payment).charges == 1
+
+
+def test_a_charge_that_waits_is_taken_back_where_the_payer_can_be_interrupted(run, world):
+    payment = world.charge(ASKS_PASSWORD)
+    run(world.account.payments.start(payment))
+    wait_until_reversible(world, payment)
+
+    outcome = run(world.account.payments.close(payment))
+
+    assert outcome == (Closed() if world.interrupts_payers else AwaitingPayer())
+    assert isinstance(run(world.account.payments.query(payment)), type(outcome))
+    assert charge_of(world, payment).charges == 0
+
+
+def test_a_charge_that_was_paid_is_taken_back_with_the_money(run, world):
+    payment = world.charge()
+    run(world.account.payments.start(payment))
+    wait_until_reversible(world, payment)
+
+    outcome = run(world.account.payments.close(payment))
+
+    assert outcome == Closed(reversed=True)
+
+
+def test_a_charge_whose_taking_back_was_not_answered_ends_reversed_all_the_same(run, world):
+    """As the order learns it: nobody else has returned that money."""
+    payment = world.charge()
+    run(world.account.payments.start(payment))
+    wait_until_reversible(world, payment)
+    world.suffers("lost")
+    assert isinstance(run(world.account.payments.close(payment)), Unknown)
+    world.behaves_again()
+
+    payment.ask_to_close(world.clock.now())
+    payment.learn(run(world.account.payments.close(payment)), at=world.clock.now())
+
+    assert (payment.status, payment.reversed) == (PaymentStatus.CLOSED, True)
+
+
+def test_a_charge_that_never_arrived_is_not_found(run, world):
+    payment = world.charge()
+    world.suffers("dead")
+    run(world.account.payments.start(payment))
+    world.behaves_again()
+    wait_until_reversible(world, payment)
+
+    assert isinstance(run(world.account.payments.query(payment)), NotFound)
+    assert isinstance(run(world.account.payments.close(payment)), NotFound | Closed)
+    assert world.book(payment) is None
 
 
 # Troubles
@@ -335,6 +440,36 @@ def test_a_refunded_order_was_paid_all_the_same(run, world):
     assert outcome.amount == OWED
 
 
+def test_a_refund_made_elsewhere_is_found_by_its_number(run, world):
+    payment = paid(run, world)
+    number = world.merchant_refunds_on_site(payment, Money(1000))
+
+    found = run(world.account.refunds.look_up(number, payment))
+
+    assert isinstance(found, FoundRefund)
+    assert found.amount == Money(1000)
+    assert isinstance(found.outcome, RefundAccepted | Refunded)
+    assert isinstance(run(world.account.refunds.look_up("d1nobodys", payment)), RefundNotFound)
+
+
+def test_an_order_refunded_wholly_elsewhere_says_that_it_was_refunded(run, world):
+    payment = paid(run, world)
+    world.merchant_refunds_on_site(payment, OWED)
+
+    outcome = run(world.account.payments.query(payment))
+
+    assert isinstance(outcome, Paid)
+    assert outcome.returned or outcome.refunding
+
+
+@pytest.mark.parametrize("trouble", ["dead", "lost", "broken", "forged", "confused"])
+def test_a_search_that_brings_no_genuine_answer_finds_nothing_out(run, world, trouble):
+    payment = paid(run, world)
+    world.suffers(trouble)
+
+    assert isinstance(run(world.account.refunds.look_up("d1nobodys", payment)), Unknown)
+
+
 # Callbacks
 
 
@@ -442,6 +577,11 @@ def refunded(run: Run, world: World, refund: Refund, payment: Payment) -> Refund
 def wait_for_the_next(world: World) -> None:
     """Providers want pauses between two refunds of one order, and time until one is certain."""
     world.clock.advance(max(world.account.refund_spacing.total_seconds(), 60) + 1)
+
+
+def wait_until_reversible(world: World, payment: Payment) -> None:
+    """One of the providers wants the payer to have had some time."""
+    world.clock.advance(payment.terms.reversible_after.total_seconds() + 1)
 
 
 def charge_of(world: World, payment: Payment) -> Any:

@@ -4,6 +4,7 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from random import randrange
 from typing import Any, Protocol
 
 import httpx
@@ -18,7 +19,7 @@ from adapters.providers.wechat_pay.account import wechat_pay_account
 from adapters.providers.wechat_pay.config import AppIds, WeChatPayConfig
 from application.ports import Account
 from application.records import RawCallback
-from domain.method import Method, Provider
+from domain.method import CODE_EXPIRES_IN, Method, Provider
 from domain.money import Money
 from domain.payment import Payment
 from domain.refund import Refund
@@ -26,6 +27,9 @@ from tests.adapters.providers.conftest import Merchant, until
 from tests.builders import a_payment, a_refund
 
 OWED = Money(8888)
+
+#: Wallets behind payment codes, by the code's last two digits, in all three worlds.
+PAYS, ASKS_PASSWORD, REFUSALS = "00", "01", ("02", "03", "04")
 
 #: Reading the machine's certificates takes longer than a test; nothing here speaks TLS.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -48,6 +52,7 @@ class World(Protocol):
     account: Account
     exists_when_started: bool  # else only once the payer has scanned
     callbacks_grow_stale: bool  # there is a replay window
+    interrupts_payers: bool  # a charge can be taken back while the payer types the password
 
     @property
     def another_account(self) -> Account:
@@ -56,6 +61,9 @@ class World(Protocol):
     def order(self) -> Payment:
         """A payment that is prepared, and that the provider has never heard of."""
 
+    def charge(self, wallet: str = PAYS) -> Payment:
+        """Likewise, by a payment code; its last two digits say what the wallet does."""
+
     def refund_of(self, payment: Payment, amount: Money = OWED) -> Refund:
         """A refund that is prepared and unheard of."""
 
@@ -63,6 +71,9 @@ class World(Protocol):
     def payer_declines(self, payment: Payment) -> None: ...
     def payer_pays(self, payment: Payment) -> None: ...
     def refund_arrives(self, refund: Refund) -> None: ...
+    def merchant_refunds_on_site(self, payment: Payment, amount: Money) -> str:
+        """Somebody refunds past basepay; the number that the provider gave it."""
+
     def has_no_balance(self) -> None: ...
 
     def suffers(self, trouble: str) -> None:
@@ -81,18 +92,28 @@ class _Orders:
 
     account: Account
     method: Method
+    code_method: Method
+    codes: str  # how the provider's payment codes begin
 
     def __init__(self, clock: MovableClock) -> None:
         self.clock = clock
 
     def order(self) -> Payment:
-        id, now = f"pay_{new_ulid()}", self.clock.now()
+        return self._prepared(method=self.method, expires_at=self.clock.now() + timedelta(hours=2))
+
+    def charge(self, wallet: str = PAYS) -> Payment:
+        return self._prepared(
+            method=self.code_method,
+            payer={"auth_code": f"{self.codes}{randrange(10**14):014}{wallet}"},
+            expires_at=self.clock.now() + timedelta(seconds=CODE_EXPIRES_IN),
+        )
+
+    def _prepared(self, **facts: Any) -> Payment:
         payment = a_payment(
-            id=id,
+            id=f"pay_{new_ulid()}",
             account=self.account.name,
-            method=self.method,
-            created_at=now,
-            expires_at=now + timedelta(hours=2),
+            created_at=self.clock.now(),
+            **facts,
         )
         prepared = self.account.payments.prepare(payment)
         payment.payee, payment.request = prepared.payee, prepared.request
@@ -116,7 +137,8 @@ class InMemoryWorld(_Orders):
 
     exists_when_started = True
     callbacks_grow_stale = False
-    method = Method.WECHAT_NATIVE
+    interrupts_payers = True
+    method, code_method, codes = Method.WECHAT_NATIVE, Method.WECHAT_CODE, "13"
 
     def __init__(self, clock: MovableClock) -> None:
         super().__init__(clock)
@@ -139,6 +161,11 @@ class InMemoryWorld(_Orders):
     def refund_arrives(self, refund: Refund) -> None:
         self.provider.refund_arrives(refund.provider_refund_no)
         self._bodies.append(self.provider.callback("refund", refund.provider_refund_no))
+
+    def merchant_refunds_on_site(self, payment: Payment, amount: Money) -> str:
+        number = f"site{new_ulid()}"
+        self.provider.merchant_refunds(payment.provider_order_no, number, amount)
+        return number
 
     def has_no_balance(self) -> None:
         self.provider.has_no_balance()
@@ -197,6 +224,11 @@ class WireWorld(_Orders):
     def refund_arrives(self, refund: Refund) -> None:  # noqa: ARG002 - all that are under way do
         self._time_passes(2)
 
+    def merchant_refunds_on_site(self, payment: Payment, amount: Money) -> str:
+        order = {"provider_order_no": payment.provider_order_no, "amount": amount.fen}
+        told = self.sandbox.post("/sandbox/merchant/refund", json=order).raise_for_status().json()
+        return str(told["provider_refund_no"])
+
     def has_no_balance(self) -> None:
         self._fault("error", operation="refund", code=self.no_balance)
 
@@ -252,9 +284,10 @@ class WeChatPayWorld(WireWorld):
     """Native payments of one mchid."""
 
     provider = Provider.WECHAT
-    method = Method.WECHAT_NATIVE
+    method, code_method, codes = Method.WECHAT_NATIVE, Method.WECHAT_CODE, "13"
     exists_when_started = True
     callbacks_grow_stale = True
+    interrupts_payers = False
     no_balance = "NOT_ENOUGH"
 
     def __init__(
@@ -279,6 +312,7 @@ class WeChatPayWorld(WireWorld):
             private_key=told["private_key"],
             api_v3_key=told["api_v3_key"],
             platform_certificates=(certificate,),
+            store_out_id="till-1",
             base_url=told["base_url"],
             notify_url=self.merchant.url,
         )
@@ -289,9 +323,10 @@ class AlipayWorld(WireWorld):
     """QR payments of one app in key mode."""
 
     provider = Provider.ALIPAY
-    method = Method.ALIPAY_QR
+    method, code_method, codes = Method.ALIPAY_QR, Method.ALIPAY_CODE, "28"
     exists_when_started = False
     callbacks_grow_stale = False
+    interrupts_payers = True
     no_balance = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
 
     def __init__(
