@@ -87,6 +87,15 @@ ORDER_ANSWERS: dict[str, Next] = {
     "NO_PAYMENT_INSTRUMENTS_AVAILABLE": Next.TAKE_BACK,
 }
 
+#: After these a cancel has certainly not been done and will not come true. Source: MAPPING.md §8.
+CANCEL_REFUSALS = frozenset(
+    """
+    INVALID_PARAMETER TRADE_NOT_EXIST TRADE_STATUS_ERROR TRADE_HAS_CLOSE TRADE_HAS_FINISHED
+    REASON_TRADE_STATUS_INVALID REASON_ILLEGAL_STATUS REASON_TRADE_BEEN_FREEZEN
+    REASON_TRADE_REFUND_FEE_ERR SELLER_BALANCE_NOT_ENOUGH TRADE_CANCEL_TIME_OUT CANCEL_NOT_ALLOWED
+    """.split()
+)
+
 #: Refund and refund query. Source: MAPPING.md §8.
 REFUND_ANSWERS: dict[str, Next] = {
     "SYSTEM_ERROR": Next.UNKNOWN,
@@ -141,6 +150,13 @@ def _answer(head: Head, table: dict[str, Next]) -> Next:
     if head.code == "40004":
         return table.get(normal_sub_code(head.sub_code), Next.UNKNOWN)
     return GATEWAY_ANSWERS.get(head.code, Next.UNKNOWN)
+
+
+def refuses_to_cancel(head: Head) -> bool:
+    """Whether money that is there now stays there; anything unclear may yet be a cancel."""
+    if head.code == "40004":
+        return normal_sub_code(head.sub_code) in CANCEL_REFUSALS
+    return GATEWAY_ANSWERS.get(head.code) is Next.REFUSED_FOR_NOW
 
 
 def failure(head: Head, step: Next) -> Failure:

@@ -5,7 +5,7 @@ Source: MAPPING.md §3, §4.
 
 from typing import assert_never
 
-from adapters.providers.alipay.answers import Next, failure, order_answer
+from adapters.providers.alipay.answers import Next, failure, order_answer, refuses_to_cancel
 from adapters.providers.alipay.client import Answer, Client
 from adapters.providers.alipay.orders import UNSIGNED, Orders
 from adapters.providers.alipay.products import Charged
@@ -13,7 +13,7 @@ from adapters.providers.alipay.reading import paid_by_charge
 from adapters.providers.alipay.requests import order_content
 from adapters.providers.alipay.wire import Cancelling, read_cancelling, read_charge
 from adapters.providers.checked import NotUnderstood
-from domain.outcome import AwaitingPayer, Closed, Declined, NotFound, Outcome, Unknown
+from domain.outcome import AwaitingPayer, Closed, Declined, NotFound, Outcome, Paid, Unknown
 from domain.payment import Payment
 
 #: The gateway's own word for "the payer is asked for the password".
@@ -46,7 +46,8 @@ class Charges:
             return answer
         done = _cancelled(answer, payment)
         if done is None:
-            return await self._orders.query(payment)
+            certain = answer.genuine and refuses_to_cancel(answer.head)
+            return await self._as_it_stands(payment, certain=certain)
         if done.retry_flag == "Y":
             return answer.unknown("the cancel is to be repeated")
         match done.action:
@@ -55,7 +56,14 @@ class Charges:
             case "close":
                 return Closed(trace=answer.trace)
             case _:  # it found no trade, or none that it had to end
-                return await self._orders.query(payment)
+                return await self._as_it_stands(payment, certain=not done.action)
+
+    async def _as_it_stands(self, payment: Payment, *, certain: bool) -> Outcome:
+        """A cancel that is not certain to have failed may yet send the money back."""
+        stands = await self._orders.query(payment)
+        if isinstance(stands, Paid) and not stands.returned and not certain:
+            return Unknown("paid, and perhaps being taken back", trace=stands.trace)
+        return stands
 
     async def _told(self, answer: Answer, payment: Payment) -> Outcome:
         step = order_answer(answer.head)

@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from adapters.providers.alipay.answers import GATEWAY_ANSWERS, ORDER_ANSWERS, Next
+from adapters.providers.alipay.answers import (
+    CANCEL_REFUSALS,
+    GATEWAY_ANSWERS,
+    ORDER_ANSWERS,
+    Next,
+)
 from domain.money import Money
 from domain.outcome import (
     AwaitingPayer,
@@ -169,7 +174,8 @@ def test_what_a_payer_without_money_left_open_is_closed_first(run, account, desk
         ([cancelled(None, "Y")], Unknown),
         ([cancelled("refund")], Closed),
         ([{"code": "20000"}, {"code": "20000"}], Unknown),
-        ([{"code": "20000"}, a_trade()], Paid),
+        ([{"code": "20000"}, a_trade()], Unknown),
+        ([{"code": "40004", "sub_code": "ACQ.CANCEL_NOT_ALLOWED"}, a_trade()], Paid),
         ([{"code": "20000"}, a_trade("WAIT_BUYER_PAY")], AwaitingPayer),
     ],
 )
@@ -204,28 +210,28 @@ def test_a_cancel_to_be_repeated_says_nothing(run, account, desk, action):
     assert isinstance(run(account.payments.close(a_charge())), Unknown)
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        cancelled(None),
-        cancelled("something"),
-        cancelled("close", out_trade_no="d1OTHER"),
-        {"code": "10000"},
-        {"code": "20000"},
-        {"code": "40004", "sub_code": "AQC.SYSTEM_ERROR"},
-        {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE_NOT_ENOUGH"},
-        {"code": "40004", "sub_code": "ACQ.REASON_TRADE_REFUND_FEE_ERR"},
-        {"code": "40004", "sub_code": "ACQ.TRADE_CANCEL_TIME_OUT"},
-        {"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST"},
-    ],
-)
+ABSENT = {"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST"}
+
+UNCLEAR = [
+    cancelled("something"),
+    cancelled("close", out_trade_no="d1OTHER"),
+    {"code": "10000"},
+    {"code": "20000"},
+    {"code": "40004", "sub_code": "AQC.SYSTEM_ERROR"},
+    {"code": "40004", "sub_code": "ACQ.TEAPOT"},
+]
+REFUSED = [{"code": "40004", "sub_code": f"ACQ.{code}"} for code in sorted(CANCEL_REFUSALS)]
+REFUSED += [{"code": "40006", "sub_code": "isv.insufficient-isv-permissions"}, cancelled(None)]
+
+
+@pytest.mark.parametrize("said", [*UNCLEAR, *REFUSED])
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
         (a_trade("TRADE_CLOSED"), Closed),
+        (a_trade("TRADE_CLOSED", send_pay_date="2026-01-15 10:00:09"), Paid),
         (a_trade("WAIT_BUYER_PAY"), AwaitingPayer),
-        (a_trade(), Paid),
-        ({"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST"}, NotFound),
+        (ABSENT, NotFound),
         ({"code": "20000"}, Unknown),
     ],
 )
@@ -234,6 +240,20 @@ def test_after_any_other_answer_a_query_tells(run, account, desk, said, there, e
 
     assert isinstance(run(account.payments.close(a_charge())), expected)
     assert desk.asked() == [CANCEL, QUERY]
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_can_certainly_not_be_taken_back_is_paid(run, account, desk, said):
+    desk.says(said).says(a_trade())
+
+    assert isinstance(run(account.payments.close(a_charge())), Paid)
+
+
+@pytest.mark.parametrize("said", UNCLEAR)
+def test_money_that_may_yet_go_back_is_no_success(run, account, desk, said):
+    desk.says(said).says(a_trade())
+
+    assert isinstance(run(account.payments.close(a_charge())), Unknown)
 
 
 @pytest.mark.parametrize("owner", [None, "somebody"])
