@@ -37,7 +37,7 @@ STATES = {
     "SUCCESS": "已支付 · paid",
     "REFUND": "已退款 · refunded",  # in part or in full
     "CLOSED": "已关闭 · closed",
-    "USERPAYING": "等待输入密码 · waiting for the password",
+    "USERPAYING": "待输密码 · needs password",
     "REVOKED": "已撤销 · reversed",
     "PAYERROR": "支付失败 · payment failed",
     "UNSCANNED": "未扫码 · not scanned yet",
@@ -52,7 +52,7 @@ STATES = {
 WAYS = {
     "native": ("scan", "扫码支付 · QR code"),
     "qr": ("scan", "扫码支付 · QR code"),
-    "jsapi": ("sheet", "应用内网页 · a page inside the app"),
+    "jsapi": ("sheet", "应用内 · in-app page"),
     "mini_program": ("sheet", "小程序 · mini program"),
     "app": ("sheet", "APP 支付 · from another app"),
     "h5": ("browser", "手机浏览器 · mobile browser"),

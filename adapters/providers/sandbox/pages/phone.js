@@ -1,6 +1,13 @@
 const at = id => document.getElementById(id);
 const call = (method, path, body) => fetch(path, { method, body: body && JSON.stringify(body),
                                                    headers: { "Content-Type": "application/json" } });
+// What the merchant's site said last stays, however often its part is drawn again.
+let siteSaid = "";
+const tellSite = () => {
+  const place = document.querySelector(".said-by-site");
+  if (place) { place.textContent = siteSaid; }
+};
+
 // What the server drew last, by id: a part is drawn again when the server has news of it.
 const drawn = Object.fromEntries(
   ["clock", "faults", "chosen", "callbacks", "orders"].map(id => [id, at(id).innerHTML]));
@@ -8,7 +15,9 @@ const refresh = async () => {
   const page = new DOMParser().parseFromString(await (await fetch(location)).text(), "text/html");
   for (const id in drawn) {
     const fresh = page.getElementById(id).innerHTML;
-    if (fresh !== drawn[id]) { at(id).innerHTML = drawn[id] = fresh; }
+    // Nobody is interrupted while typing; the next look draws it.
+    const typing = document.activeElement?.matches("input") && at(id).contains(document.activeElement);
+    if (fresh !== drawn[id] && !typing) { at(id).innerHTML = drawn[id] = fresh; tellSite(); }
   }
 };
 setInterval(() => document.hidden || refresh().catch(() => {}), 1000);
@@ -22,7 +31,8 @@ const act = async ({ act }, { order, provider }) => {
   await refresh();
   if (!at("said")) { return; }
   at("said").className = problem ? "bad" : "good";
-  at("said").textContent = problem || DONE[act] || at("said").textContent;
+  const left = document.querySelector("#chosen [data-act]") && DONE[act];
+  at("said").textContent = problem || left || at("said").textContent;
 };
 // Runs one deed of a button or form: no second press meanwhile, and silence is told.
 const deed = async (button, say, doing) => {
@@ -33,10 +43,7 @@ const deed = async (button, say, doing) => {
 const sayHere = text => {
   if (at("said")) { at("said").className = "bad"; at("said").textContent = text; }
 };
-const sayAtSite = text => {
-  const place = document.querySelector(".said-by-site");
-  if (place) { place.textContent = text; }
-};
+const sayAtSite = text => { siteSaid = text; tellSite(); };
 const atSite = async (path, body) => {
   const answer = await call("POST", "/sandbox/merchant/" + path, body);
   await refresh();
@@ -68,12 +75,14 @@ const fen = yuan => {
 };
 document.addEventListener("submit", event => {
   const form = event.target, button = form.querySelector("button");
-  if (form.matches(".typed")) {
+  if (form.matches(".typed, .refund-on-site")) {
     event.preventDefault();
+    document.activeElement.blur();
+  }
+  if (form.matches(".typed")) {
     deed(button, sayHere, () => act(form.dataset, form.closest("[data-order]").dataset));
   }
   if (form.matches(".refund-on-site")) {
-    event.preventDefault();
     const { order, provider } = form.closest("[data-order]").dataset;
     deed(button, sayAtSite, () => atSite("refund", {
       provider, provider_order_no: order, amount: fen(form.yuan.value), reason: form.reason.value }));

@@ -11,10 +11,11 @@ from adapters.clock import MovableClock
 from adapters.providers.alipay.sandbox.trade_status import TradeStatus
 from adapters.providers.sandbox.app import create_sandbox
 from adapters.providers.sandbox.book import Book
-from adapters.providers.sandbox.phone import BEIJING, STATES
+from adapters.providers.sandbox.phone import BEIJING, STATES, WAYS
 from adapters.providers.sandbox.provider import World
-from adapters.providers.sandbox.records import Callback, Code, Order
-from adapters.providers.wechat_pay.sandbox import trade_states as trades
+from adapters.providers.sandbox.records import Callback, Code, Order, Refund
+from adapters.providers.sandbox.wallet import Wallet, wallet_of
+from adapters.providers.wechat_pay.sandbox import trade_states
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
 
 
@@ -103,9 +104,7 @@ def test_it_loads_nothing_from_another_host(phone):
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.text)
 
 
-@pytest.mark.parametrize(
-    "state", [*TradeStatus, trades.NOTPAY, trades.SUCCESS, trades.REFUND, trades.CLOSED]
-)
+@pytest.mark.parametrize("state", [*TradeStatus, *trade_states.DESCRIPTIONS])
 def test_every_state_is_told_in_words_beside_the_providers_own(phone, state):
     open_page, book = phone
     (order,) = book.orders()
@@ -177,3 +176,100 @@ def test_the_bare_address_leads_to_the_phone(phone):
     entered = open_page.fetch("/")
 
     assert (entered.status_code, entered.headers["location"]) == (302, "/sandbox")
+
+
+@pytest.mark.parametrize("product", WAYS)
+def test_every_product_has_its_screen_and_name(phone, product):
+    open_page, book = phone
+    (order,) = book.orders()
+    state = "USERPAYING" if product == "code" else order.state
+    book.keep(replace(order, product=product, state=state))
+
+    page = open_page(order="ORDER-0001").text
+    screen, way = WAYS[product]
+    assert f'<section class="card pay wechat {screen}">' in page
+    assert way in page
+    assert ('data-act="pay"' in page) is (screen != "code")
+    assert ('name="password"' in page) is (screen != "scan")
+
+
+def test_a_charge_that_waits_for_nobody_has_nothing_to_press(phone):
+    open_page, book = phone
+    (order,) = book.orders()
+    book.keep(replace(order, product="code", state="NOTPAY"))
+
+    page = open_page(order="ORDER-0001").text
+    assert "data-act=" not in page
+    assert "This charge is over" in page
+
+
+def test_a_reversed_charge_says_where_the_money_went(phone):
+    open_page, book = phone
+    (order,) = book.orders()
+    at = order.created_at
+    book.keep(replace(order, product="code", state="REVOKED", paid_at=at, closed_at=at))
+
+    page = open_page(order="ORDER-0001").text
+    assert "the money went back" in page
+    assert 'name="yuan"' not in page
+
+
+def test_a_paid_order_can_be_refunded_on_the_merchants_site_as_far_as_it_goes(phone):
+    open_page, book = phone
+    (order,) = book.orders()
+    book.keep(replace(order, paid_at=order.created_at, state="SUCCESS"))
+    whole = open_page(order="ORDER-0001").text
+    refund = Refund(
+        provider="wechat",
+        merchant="1900000001",
+        provider_refund_no="R-1",
+        provider_order_no="ORDER-0001",
+        amount=3456,
+        state="ABNORMAL",
+        created_at=order.created_at,
+    )
+    book.keep(refund)
+    rest = open_page(order="ORDER-0001").text
+    book.keep(replace(refund, amount=123456, state="SUCCESS"))
+    nothing = open_page(order="ORDER-0001").text
+
+    assert 'value="1234.56"' in whole
+    assert 'value="1200.00"' in rest
+    assert ("data-mend" in whole, "data-mend" in rest, "data-mend" in nothing) == (
+        False, True, False,
+    )  # fmt: skip
+    assert 'name="yuan"' not in nothing
+
+
+def test_a_browser_that_paid_finds_back_to_the_merchant(phone):
+    open_page, _ = phone
+    link = "weixin://wxpay/bizpayurl?pr=abc&redirect_url="
+    there = open_page(order=link + "https%3A%2F%2Fshop.example%2Fdone").text
+    nowhere = open_page(order=link + "javascript%3Aalert(1)").text
+
+    assert 'href="https://shop.example/done"' in there
+    assert "ORDER-0001" in nowhere
+    assert 'class="back"' not in nowhere
+
+
+@pytest.mark.parametrize("wallet", Wallet)
+@pytest.mark.parametrize(
+    ("provider", "shape"), [("wechat", r"1[0-5]\d{16}"), ("alipay", r"28\d{16}")]
+)
+def test_the_wallet_shows_a_fresh_code_that_behaves_as_wished(phone, provider, shape, wallet):
+    open_page, _ = phone
+    asked = {"provider": provider, "wallet": wallet.name.lower()}
+    codes = [
+        open_page.fetch("/sandbox/payment-code", params=asked).json()["auth_code"] for _ in range(2)
+    ]
+
+    assert codes[0] != codes[1]
+    for code in codes:
+        assert re.fullmatch(shape, code)
+        assert wallet_of(code) is wallet
+
+
+def test_an_unknown_wallet_shows_no_code(phone):
+    open_page, _ = phone
+    for asked in ({"provider": "paypal"}, {"provider": "wechat", "wallet": "dances"}):
+        assert open_page.fetch("/sandbox/payment-code", params=asked).status_code == 400
