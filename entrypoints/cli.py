@@ -122,6 +122,17 @@ def migrate(*, config: Config = None) -> None:
 
 
 @app.command
+def doctor(*, config: Config = None, json: Json = False) -> None:
+    """Check configuration, keys, clocks, addresses and the 公众号; a line and a mend each.
+
+    Exit 1 if anything must be mended. Asks the providers harmless questions only.
+    """
+    from entrypoints.doctor import run_doctor
+
+    sys.exit(_run(run_doctor(_path(config), as_json=json), quiet=True))
+
+
+@app.command
 def init(*, path: Path = DEFAULT_CONFIG) -> None:
     """Write a commented basepay.toml; an existing one is left alone."""
     from entrypoints.starter import STARTER
@@ -177,8 +188,11 @@ for group, is_operator in ((apps, False), (operators, True)):
 def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:
     from entrypoints.settings import load
 
-    path = config or Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
-    return load(path, with_accounts=with_accounts)
+    return load(_path(config), with_accounts=with_accounts)
+
+
+def _path(config: Path | None) -> Path:
+    return config or Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
 
 
 def _run(job: Coroutine[Any, Any, Any], *, quiet: bool = False) -> Any:

@@ -29,6 +29,15 @@ def inline_secrets(raw: Mapping[str, Any], *way: str) -> Iterator[tuple[str, ...
             yield (*way, key)
 
 
+def secret_files(raw: Mapping[str, Any]) -> Iterator[str]:
+    """The paths under which secrets are given."""
+    for key, value in raw.items():
+        if isinstance(value, dict):
+            yield from secret_files(value)
+        elif key.endswith("_file") and key.removesuffix("_file") in SECRETS:
+            yield str(value).strip()
+
+
 def read_files(raw: dict[str, Any], base: Path, prefix: str = "") -> None:
     """Put the contents of files in the place of their paths. Raises SettingsError.
 

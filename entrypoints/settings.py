@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from domain.method import Provider
 from entrypoints.account_settings import AlipayAccount, AnyAccount, WeChatAccount
 from entrypoints.errors import SettingsError
-from entrypoints.secret_files import inline_secrets, read_files
+from entrypoints.secret_files import inline_secrets, read_files, secret_files
 from entrypoints.variables import lay_over, tables, variable_of
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
@@ -95,6 +95,12 @@ def load(
             raw.pop(key, None)
     read_files(raw, path.parent)
     return check(raw)
+
+
+def secrets_at(path: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """The files that hold secrets, as the configuration names them. Raises SettingsError."""
+    raw = lay_over(_read(path), environ, known=Settings.__struct_fields__)
+    return [path.parent / name for name in secret_files(tables(raw, "accounts"))]
 
 
 def check(raw: Mapping[str, Any]) -> Settings:

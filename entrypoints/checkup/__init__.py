@@ -1,0 +1,1 @@
+"""What `basepay doctor` looks at, one file a subject."""
