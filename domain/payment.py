@@ -243,7 +243,7 @@ class Payment:
         self.paid_by = paid.payer
         self.payer_amount, self.settled_amount = paid.payer_amount, paid.settled_amount
         self._become(PaymentStatus.SUCCEEDED, at)
-        if paid.refunding and not paid.returned and self.refund_count == 0:
+        if paid.refunding and not paid.returned:
             text = "refunded elsewhere, wholly or in part: its callback or the bill will tell"
             self.reports.append(Report(IncidentKind.EXTERNAL_REFUND, text))
 
