@@ -1,11 +1,11 @@
 """Closing and expiring: the wish is remembered, the provider is asked densely until it confirms."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from domain.method import Method
-from domain.outcome import AwaitingPayer, Closed, NotFound, Outcome, Unknown
+from domain.outcome import AwaitingPayer, Closed, Declined, Failure, NotFound, Outcome, Unknown
 from domain.payment import Payment
 from domain.schedule import GRACE, JITTER
 from domain.status import PaymentStatus
@@ -50,10 +50,15 @@ def test_before_expiry_nobody_closes_anything_by_itself() -> None:
     assert payment.next_check_at == EXPIRY
 
 
-@pytest.mark.parametrize("news", SILENCE)
-def test_a_close_that_nobody_confirms_is_not_begun_anew_each_time(news: Outcome) -> None:
-    payment = a_payment(next_check_at=NOON)
-    payment.ask_to_close(NOON)
+@pytest.mark.parametrize(
+    ("news", "begun_at"),
+    [*((news, NOON) for news in SILENCE), (Unknown("time-out"), EXPIRY)],
+)
+def test_a_close_that_nobody_confirms_is_not_begun_anew_each_time(
+    news: Outcome, begun_at: datetime
+) -> None:
+    payment = a_payment()
+    payment.ask_to_close(begun_at)
 
     waits = pauses(payment, news, rounds=12)
 
@@ -64,7 +69,12 @@ def test_a_close_that_nobody_confirms_is_not_begun_anew_each_time(news: Outcome)
 
 @pytest.mark.parametrize(
     ("news", "status"),
-    [(Closed(), "closed"), (paid(), "succeeded"), (NotFound(), "closed")],
+    [
+        (Closed(), "closed"),
+        (paid(), "succeeded"),
+        (Declined(Failure("declined")), "failed"),
+        (NotFound(), "closed"),
+    ],
 )
 def test_a_close_ends_with_what_the_provider_says(news: Outcome, status: str) -> None:
     payment = a_payment()

@@ -194,6 +194,28 @@ def test_money_that_came_back_without_us_was_refunded_elsewhere(
     assert payment.returned_elsewhere(RETURNED) == payment.amount
 
 
+@pytest.mark.parametrize("method", CODE_METHODS)
+def test_a_payer_who_was_faster_than_the_reversal_has_paid(method: Method) -> None:
+    payment = a_code_payment(method=method)
+    payment.learn(Unknown("time-out"), at=END)
+
+    payment.learn(paid(), at=later(seconds=50))
+
+    assert (payment.status, payment.late) == (PaymentStatus.SUCCEEDED, False)
+    assert not payment.closing
+
+
+def test_a_charge_refused_and_then_proven_is_a_late_success_without_a_failure() -> None:
+    payment = a_code_payment()
+    payment.learn(Declined(Failure("declined", "NOTENOUGH")), at=NOON)
+
+    payment.learn(paid(), at=later(seconds=5))
+
+    assert (payment.status, payment.late) == (PaymentStatus.SUCCEEDED, True)
+    assert payment.failure is None
+    assert [event.late for event in payment.events] == [False, True]
+
+
 def test_a_success_is_never_taken_back_by_us() -> None:
     payment = a_code_payment()
     payment.learn(paid(), at=later(seconds=44))

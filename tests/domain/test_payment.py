@@ -224,6 +224,14 @@ def test_a_refund_tried_again_counts_once_towards_the_providers_limit():
     assert payment.refund_count == 1
 
 
+def test_the_last_refund_that_the_provider_allows_may_be_tried_again():
+    payment = a_payment(status=PaymentStatus.SUCCEEDED, refund_count=50)
+
+    payment.reserve(Money(1), share=Money(1), at=NOON, again=True)
+
+    assert payment.reserved_amount == Money(1)
+
+
 @pytest.mark.parametrize("fen", [0, -1])
 def test_a_refund_of_nothing_is_none(fen):
     payment = a_payment(status=PaymentStatus.SUCCEEDED)

@@ -18,6 +18,7 @@ from domain.outcome import (
     RefundRefused,
     Unknown,
 )
+from domain.refund import Initiator
 from domain.schedule import JITTER
 from domain.status import RefundStatus
 from tests.builders import NOON, a_refund, later, refunded
@@ -160,3 +161,87 @@ def test_a_refused_refund_that_the_provider_took_is_asked_about_until_it_ends():
     refund.learn(RefundAccepted("50001"), at=NOON)
 
     assert refund.next_check_at is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "late"), [("created", False), ("failed", True), ("closed", True)]
+)
+def test_a_refund_proven_after_its_end_is_a_late_success_without_a_failure(
+    status: str, *, late: bool
+) -> None:
+    refund = a_refund(status=RefundStatus(status))
+
+    refund.learn(refunded(), at=NOON)
+
+    assert [event.late for event in refund.events] == [late]
+    assert refund.failure is None
+    assert refund.charge == refund.charged_amount
+
+
+def test_a_refund_that_ended_late_without_success_is_not_late() -> None:
+    refund = a_refund(status=RefundStatus.FAILED)
+
+    refund.learn(RefundClosed(), at=NOON)
+
+    assert [event.late for event in refund.events] == [False]
+
+
+def test_a_refund_waits_in_the_queue_until_its_first_request_is_due() -> None:
+    refund = a_refund()
+    assert not refund.queued(NOON)
+    refund.plan_check(NOON)
+    refund.next_check_at = later(minutes=1)
+
+    assert refund.queued(later(seconds=59))
+    assert not refund.queued(later(minutes=1))
+
+    refund.learn(Unknown("time-out"), at=later(minutes=1))
+    assert not refund.queued(later(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("initiator", "kinds"),
+    [
+        (Initiator.BASEPAY, [IncidentKind.DUPLICATE_NOT_REFUNDED]),
+        (Initiator.APP, []),
+        (Initiator.OPERATOR, []),
+    ],
+)
+def test_only_a_refund_that_nobody_asked_for_calls_a_person_when_refused(
+    initiator: Initiator, kinds: list[IncidentKind]
+) -> None:
+    refund = a_refund(initiated_by=initiator)
+
+    refund.learn(RefundRefused(BANK), at=NOON)
+
+    assert [report.kind for report in refund.reports] == kinds
+
+
+@pytest.mark.parametrize(
+    ("news", "charge"),
+    [
+        (RefundAccepted(), 1),
+        (refunded(amount=Money(1)), 1),
+        (RefundAbnormal(BANK), 1),
+        (RefundRefused(BANK), 0),
+        (RefundClosed(), 0),
+    ],
+)
+def test_a_refund_weighs_on_the_charge_while_it_may_succeed(
+    news: RefundOutcome, charge: int
+) -> None:
+    refund = a_refund(charged_amount=Money(1))
+
+    refund.learn(news, at=NOON)
+
+    assert refund.charge == Money(charge)
+    assert bool(refund.charge) == bool(refund.reserved + refund.refunded)
+
+
+def test_a_refund_without_a_share_of_the_charge_is_proven_by_nothing() -> None:
+    refund = a_refund(charged_amount=ZERO)
+
+    refund.learn(refunded(amount=ZERO), at=NOON)
+
+    assert refund.status == "succeeded"
+    assert (refund.refunded, refund.charge) == (refund.amount, ZERO)

@@ -120,6 +120,17 @@ def test_a_refused_refund_gives_its_share_to_the_next() -> None:
     assert till.grants(Money(50)).charged_amount == ONE_FEN
 
 
+def test_a_share_is_never_less_than_nothing() -> None:
+    """The fen went back with the later half; the earlier half was refused after all."""
+    till = Till(a_sale(amount=100, charged=1))
+    first = till.grants(Money(50))
+    till.settles(till.grants(Money(50)))
+    till.hears(first, REFUSAL)
+
+    assert till.grants(Money(30)).charged_amount == ZERO
+    assert till.grants(Money(20)).charged_amount == ZERO
+
+
 def test_an_abnormal_refund_keeps_its_share_until_it_is_closed() -> None:
     till = Till(a_sale(amount=100, charged=1))
     held = till.grants(Money(100))
@@ -165,8 +176,9 @@ def test_a_refund_tried_again_returns_the_fen_if_it_now_completes_the_order() ->
 def test_the_charge_returned_elsewhere_is_worth_what_of_the_order_is_left() -> None:
     till = Till(a_sale(amount=100, charged=1))
     till.settles(till.grants(Money(50)))  # without a fen
+    till.grants(Money(20))
 
-    assert till.payment.worth_of(ONE_FEN) == Money(50)
+    assert till.payment.worth_of(ONE_FEN) == Money(30)
 
 
 @given(amount=st.integers(1, 10_000), data=st.data())
