@@ -34,7 +34,8 @@ def show(order: Order, *, unpaid_shows_amount: bool = False) -> dict[str, Any]:
 def paid(order: Order, now: datetime) -> Order:
     """The order after its money moved; all of it, at once."""
     request = order.details["request"]
-    openid = request.get("payer", {}).get("openid") or openid_of(request["appid"], PERSON)
+    named = order.details["trade_type"] == "JSAPI"  # elsewhere a payer is no part of the body
+    openid = request["payer"]["openid"] if named else openid_of(request["appid"], PERSON)
     return replace(
         order,
         state=SUCCESS,

@@ -4,6 +4,10 @@ from functools import partial
 
 import pytest
 
+from adapters.clock import MovableClock
+from adapters.providers.sandbox.book import Book
+from adapters.providers.sandbox.provider import World
+from adapters.providers.sandbox.records import Order
 from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSettings
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
 
@@ -208,3 +212,26 @@ def test_the_old_spelling_has_its_own_words(shop_with):
     assert code(shop.charge("ORDER-0001", ASKS)) == (202, "USERPAYING")
     assert code(shop.charge("ORDER-0002", POOR)) == (403, "NOTENOUGH")
     assert code(shop.charge("ORDER-0003", STALE)) == (400, "AUTHCODEEXPIRE")
+
+
+def test_a_wait_for_the_password_ends_after_a_restart_too(sandbox_keys):
+    world = World(MovableClock(), Book(), sandbox_keys)
+    request = {"appid": "wx1111111111111111"}
+    now = world.clock.now()
+    waiting = Order(
+        provider="wechat",
+        merchant="1900000001",
+        provider_order_no="ORDER-0001",
+        product="code",
+        amount=1999,
+        subject="茶",
+        state="USERPAYING",
+        created_at=now,
+        details={"request": request, "trade_type": "MICROPAY"},
+    )
+    world.book.keep(waiting)
+    restarted = WeChatPaySandbox(world)
+    world.clock.advance(46)
+    restarted.pass_time()
+
+    assert [order.state for order in world.book.orders()] == ["NOTPAY"]

@@ -15,6 +15,7 @@ from adapters.clock import MovableClock
 from adapters.providers.sandbox.book import Book
 from adapters.providers.sandbox.provider import Call, World
 from adapters.providers.wechat_pay.sandbox.simulator import WeChatPaySandbox
+from adapters.providers.wechat_pay.sandbox.transaction import paid
 
 NATIVE = "/v3/pay/transactions/native"
 REFUNDS = "/v3/refund/domestic/refunds"
@@ -81,6 +82,59 @@ def test_a_value_of_any_kind_is_taken_or_refused(ask, world, name, value):
     assert answer.status in {200, 400, 403}
     for order in world.book.orders():
         msgspec.json.encode(order)
+
+
+SCENE = {"payer_client_ip": "203.0.113.9", "h5_info": {"type": "Wap"}, "store_info": {"id": "1"}}
+
+#: Every other call with a body, and a good body for it.
+CALLS = {
+    "/v3/pay/transactions/jsapi": {"payer": {"openid": "o1"}},
+    "/v3/pay/transactions/app": {"appid": "wx3333333333333333"},
+    "/v3/pay/transactions/h5": {"scene_info": SCENE},
+    "/v3/pay/transactions/codepay": {
+        "payer": {"auth_code": "130000000000000000"},
+        "scene_info": SCENE,
+    },
+    "/v3/pay/transactions/out-trade-no/NO-SUCH-ONE/reverse": {},
+    "/v3/pay/transactions/out-trade-no/NO-SUCH-ONE/close": {},
+    "/v3/refund/domestic/refunds/50000/apply-abnormal-refund": {
+        "out_refund_no": "R-1",
+        "type": "USER_BANK_CARD",
+        "bank_type": "CMB_DEBIT",
+        "bank_account": "AAAA",
+        "real_name": "AAAA",
+    },
+    "/v3/security/echo": {"echo_message": "喂", "encrypted_echo_message": "AAAA"},
+}
+
+
+@few
+@given(
+    target=st.sampled_from([*CALLS]),
+    name=st.sampled_from(
+        ["appid", "mchid", "payer", "scene_info", "amount", "type", "bank_account",
+         "out_refund_no", "echo_message", "encrypted_echo_message", "notify_url"]
+    ),
+    inner=st.sampled_from(["", "openid", "auth_code", "store_info", "h5_info", "payer_client_ip"]),
+    value=values,
+)  # fmt: skip
+def test_every_call_takes_or_refuses_what_comes(ask, world, target, name, inner, value):
+    body = a_native_order() | CALLS[target] | {name: {inner: value} if inner else value}
+    answer = ask(target, msgspec.json.encode(body))
+
+    assert answer.status in {200, 204, 400, 403, 404} or b"SYSTEM_ERROR" not in answer.body
+    for order in world.book.orders():
+        msgspec.json.encode(order)
+
+
+@few
+@given(payer=values)
+def test_a_payer_no_call_asks_for_hinders_no_payment(ask, world, payer):
+    request = a_native_order() | {"payer": payer}
+    if ask(NATIVE, msgspec.json.encode(request)).status == 200:
+        order = world.book.order("wechat", request["out_trade_no"])
+        assert order is not None
+        assert paid(order, order.created_at).charges == 1
 
 
 @few
