@@ -12,7 +12,7 @@ import httpx
 from adapters.clock import MovableClock
 from adapters.ids import new_ulid
 from adapters.providers.alipay.account import alipay_account
-from adapters.providers.alipay.config import AlipayConfig
+from adapters.providers.alipay.config import CERTIFICATES, AlipayConfig
 from adapters.providers.in_memory.provider import InMemoryProvider
 from adapters.providers.transport import AiohttpTransport
 from adapters.providers.wechat_pay.account import wechat_pay_account
@@ -320,7 +320,7 @@ class WeChatPayWorld(WireWorld):
 
 
 class AlipayWorld(WireWorld):
-    """QR payments of one app in key mode."""
+    """QR payments of one app, in key mode or in certificate mode."""
 
     provider = Provider.ALIPAY
     method, code_method, codes = Method.ALIPAY_QR, Method.ALIPAY_CODE, "28"
@@ -341,7 +341,20 @@ class AlipayWorld(WireWorld):
     def another_account(self) -> Account:
         return self._account("alipay-other", self._stranger)
 
-    def _account(self, name: str, public_key: str) -> Account:
+    def in_certificate_mode(self) -> None:
+        """The same app after it has changed over; from now on its account goes by files."""
+        self.account = self._account(
+            "alipay-main",
+            "",
+            **{name: self.credentials[name] for name in CERTIFICATES},
+        )
+
+    def turns_keys(self, step: str) -> None:
+        """Do one step with Alipay's certificates."""
+        turn = {"provider": self.provider, "step": step}
+        self.sandbox.post("/sandbox/keys", json=turn).raise_for_status()
+
+    def _account(self, name: str, public_key: str, **settings: Any) -> Account:
         told = self.credentials
         config = AlipayConfig(
             name=name,
@@ -351,6 +364,7 @@ class AlipayWorld(WireWorld):
             alipay_public_key=public_key,
             gateway_url=told["gateway_url"],
             notify_url=self.merchant.url,
+            **settings,
         )
         return alipay_account(config, self.transport, self.clock)
 
