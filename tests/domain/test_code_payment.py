@@ -30,7 +30,6 @@ def test_a_charge_that_the_provider_knows_asks_nothing_of_the_front_end(
     method: Method, news: Outcome
 ) -> None:
     payment = a_code_payment(method=method)
-    assert payment.action is None
 
     payment.learn(news, at=NOON)
 
