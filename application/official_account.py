@@ -107,10 +107,6 @@ class PayerLogins:
 
         return await self._shared.get(f"wechat:openid:{login.app_id}:{_digest(code)}", ask)
 
-    def replace(self, apps: Mapping[str, WeChatApps]) -> None:
-        """Use these from now on, by the names of their accounts."""
-        self._apps = apps
-
     def _for_app(self, caller: Caller, account: str | None) -> WeChatApps:
         return self._of(self._accounts.for_app(caller.name, Provider.WECHAT, account).name)
 
@@ -135,13 +131,12 @@ class DomainProofs:
         visitors: Visitors | None = None,
         trusted_proxies: tuple[str, ...] = (),
     ) -> None:
-        """`visitors` None: anybody may fetch. `trusted_proxies` name clients in a header."""
+        """`files` may change in place. `visitors` None: anybody may fetch.
+
+        `trusted_proxies` tell us in a header who called.
+        """
         self._files, self._visitors = files, visitors
         self.trusted_proxies = trusted_proxies
-
-    def replace(self, files: Mapping[str, str]) -> None:
-        """Serve these from now on."""
-        self._files = files
 
     async def __call__(self, name: str, *, visitor: str) -> str:
         """Return a file exactly as configured. Raises NotFound, also for whom it is not meant."""

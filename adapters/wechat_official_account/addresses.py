@@ -17,7 +17,7 @@ from application.shared import Shared
 FRESH = timedelta(days=1)
 #: Not every visitor may wait for a WeChat that is down.
 PATIENCE_SECONDS = 2.0
-ASK_AGAIN = timedelta(minutes=1)
+LOOK_AGAIN = timedelta(minutes=1)
 
 Network = IPv4Network | IPv6Network
 
@@ -47,14 +47,13 @@ class CallbackAddresses:
         return not self._networks or _within(address, self._networks)
 
     async def _look(self) -> None:
-        self._look_at = self._clock.now() + ASK_AGAIN
+        self._look_at = self._clock.now() + LOOK_AGAIN
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 listed = await self._shared.get(f"wechat:callback-ip:{self._app_id}", self._fetch)
         except (WeChatUnavailable, WeChatMisconfigured, TimeoutError):
             return
         self._networks = _networks(json.loads(listed))
-        self._look_at = self._clock.now() + FRESH
 
     async def _fetch(self) -> Token:
         listed = await callback_addresses(self._tokens)

@@ -120,14 +120,6 @@ def test_a_hosted_login_ends_on_the_accounts_domains_only(run, wechat, logins):
         run(logins.end("main", state=STATE, host="evil.example.com", code=wechat.page_code()))
 
 
-def test_new_settings_are_used_from_then_on(wechat, logins):
-    logins.replace({"bare": wechat.account.apps})
-
-    assert logins.begin("bare", state=STATE, host=HOST)
-    with pytest.raises(NotFound):
-        logins.begin("main", state=STATE, host=HOST)
-
-
 class Doorman:
     """Lets in whom the list names."""
 
@@ -149,10 +141,3 @@ def test_a_domain_proof_can_be_kept_for_tencents_addresses(run):
     assert run(proofs(NAME, visitor="203.0.113.7"))
     with pytest.raises(NotFound):
         run(proofs(NAME, visitor="192.0.2.1"))
-
-
-def test_new_proofs_are_told_from_then_on(run):
-    proofs = DomainProofs({})
-    proofs.replace({NAME: "new"})
-
-    assert run(proofs(NAME, visitor="")) == "new"

@@ -359,11 +359,12 @@ def test_a_browser_back_without_code_or_state_starts_again(browser, lost):
     assert browser.comes_back(str(address.copy_remove_param(lost))).status_code == 400
 
 
-def test_an_empty_state_matches_no_empty_cookie(browser):
+def test_an_empty_state_matches_no_empty_cookie(stage, browser):
     page = "aHR0cHM6Ly9zaG9wLmV4YW1wbGUuY29tLw"
     back = f"https://pay.example.com{LOGIN}/back?code=c&state="
 
     assert browser.comes_back(back, {COOKIE: f".{page}"}).status_code == 400
+    assert stage.wechat.line.heard == []
 
 
 @pytest.mark.parametrize(
@@ -444,10 +445,11 @@ def test_nothing_else_is_found_there(stage, path):
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_a_configured_name_of_another_shape_is_not_served(stage):
-    stage.proofs.replace({"basepay.toml": "secret"})
+@pytest.mark.parametrize("name", ["basepay.toml", f"{NAME}.bak", f"x{NAME}"])
+def test_a_configured_name_of_another_shape_is_not_served(stage, name):
+    stage.proofs._files = {name: "secret"}
 
-    assert stage.get("/basepay.toml").status_code == 404
+    assert stage.get(f"/{name}").status_code == 404
 
 
 @pytest.mark.parametrize(
