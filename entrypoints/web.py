@@ -40,7 +40,8 @@ async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> Non
         if roles - {"worker"}:
             listener = bind(settings.http.port, host=settings.http.host)
             served = [role for role in ROLES if role in roles and role != "worker"]
-            app = create_http(basepay.app, roles=served)
+            switches = settings.environment != "production"
+            app = create_http(basepay.app, roles=served, test_switches=switches)
             await stack.enter_async_context(serving(app, listener))
             log.info("%s listening on %s", " and ".join(served), url_of(listener))
         await stopped.wait()
