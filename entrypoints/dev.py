@@ -88,7 +88,15 @@ def _settings(
                     "platform_certificates": [wechat["platform_certificate"]],
                     "public_key_id": wechat["public_key_id"],
                     "public_key": wechat["public_key"],
+                    "certificate": wechat["certificate"],
                     "base_url": sandbox_url,
+                    "store_out_id": "dev-store",
+                    "h5_domain": "127.0.0.1",
+                    "official_account": {
+                        "app_secret": wechat["app_secret"],
+                        "domains": ["127.0.0.1", "localhost"],
+                    },
+                    "mini_program": {"app_secret": wechat["app_secret"]},
                 },
                 "alipay-main": {
                     "provider": "alipay",

@@ -19,6 +19,7 @@ from application.idempotency import Answer, Key
 from application.records import Caller, Filter, Incident, Message
 from application.views import payment_view, refund_view
 from domain.method import Method, Provider
+from domain.payment import Payment
 
 SHOP = Caller("shop")
 
@@ -110,9 +111,13 @@ class MemoryWorld:
         await self.app.sweep()
         await self.settle()
 
+    async def stored(self, id: str) -> Payment:
+        """The payment as stored."""
+        return await self.app.get_payment(SHOP, id)
+
     async def payment(self, id: str) -> dict[str, Any]:
         """The payment as stored, seen as the API shows it."""
-        return payment_view(await self.app.get_payment(SHOP, id))
+        return payment_view(await self.stored(id))
 
     async def refund_view(self, id: str) -> dict[str, Any]:
         """The refund as stored, seen as the API shows it."""

@@ -7,7 +7,7 @@ from pytest_bdd import step, then
 
 from tests.acceptance.memory import MemoryStage
 from tests.acceptance.stack import Stack
-from tests.acceptance.stage import Stage
+from tests.acceptance.stage import METHODS, Stage
 from tests.acceptance.story import Story
 from tests.acceptance.wire import WireStage
 from tests.acceptance.words import (
@@ -53,12 +53,14 @@ def story(stage) -> Story:
 
 @says(f"an order of {YUAN} to be paid with {WHO}")
 def an_order(story, amount, who):
-    story.amount, story.provider = amount, who
+    story.amount = amount
+    story.by(METHODS[who])
 
 
 @says(f"an open order of {YUAN} with {WHO}")
 def an_open_order(run, story, amount, who):
-    story.amount, story.provider = amount, who
+    story.amount = amount
+    story.by(METHODS[who])
     assert run(story.place()).view["action"]
 
 

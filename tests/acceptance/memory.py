@@ -11,9 +11,9 @@ from application.idempotency import Answer
 from application.records import Filter
 from application.views import event_view, payment_view
 from domain.errors import DomainError
-from domain.method import Provider
+from domain.method import Method, Provider
 from domain.money import ZERO, Money
-from tests.acceptance.stage import ACCOUNTS, METHODS, Reply, T, Trouble, Truth, View
+from tests.acceptance.stage import ACCOUNTS, Reply, T, Trouble, Truth, View
 from tests.worlds import SHOP, MemoryWorld, seen
 
 #: The longer of the two providers' distances between two refunds of one payment.
@@ -48,9 +48,9 @@ class MemoryStage:
         self._card_closed = False
         self._forgotten: dict[str, dict[str, Trade]] = {}
 
-    async def place(self, order_no: str, amount: int, provider: Provider, *, key: str) -> Reply:
-        method = METHODS[provider]
-        return await _heard(self._world.pay(key, order_no=order_no, amount=amount, method=method))
+    async def place(self, order_no: str, amount: int, how: View, *, key: str) -> Reply:
+        facts = {**how, "method": Method(how["method"])}
+        return await _heard(self._world.pay(key, order_no=order_no, amount=amount, **facts))
 
     async def close(self, payment: View) -> Reply:
         try:
@@ -83,6 +83,8 @@ class MemoryStage:
 
     async def payer(self, action: str, payment: View) -> bool:
         provider, number = self._at(payment)
+        if number not in provider.book:
+            provider.payer_opens(await self._world.stored(payment["id"]))
         if provider.book[number].state != "open":
             return False
         if action == "pay":
@@ -131,6 +133,10 @@ class MemoryStage:
         provider, number = self._at(payment)
         provider.book[number] = Trade(number, Money(amount))
         await self.payer("pay", payment)
+
+    async def merchant_refunds(self, payment: View, amount: int) -> None:
+        provider, number = self._at(payment)
+        provider.merchant_refunds(number, f"SITE-{number}", Money(amount))
 
     async def refunds_settle(self) -> None:
         for provider in (self._world.wechat, self._world.alipay):

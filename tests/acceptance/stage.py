@@ -54,7 +54,9 @@ class Stage(Protocol):
 
     # What the shop does and reads.
 
-    async def place(self, order_no: str, amount: int, provider: Provider, *, key: str) -> Reply: ...
+    async def place(self, order_no: str, amount: int, how: View, *, key: str) -> Reply:
+        """`how`: the method and what it needs, as an app sends it."""
+
     async def close(self, payment: View) -> Reply: ...
     async def refund(self, payment: View, refund_no: str, amount: int, *, key: str) -> Reply: ...
     async def payment(self, payment: View) -> View: ...
@@ -68,7 +70,10 @@ class Stage(Protocol):
     # What happens outside.
 
     async def payer(self, action: str, payment: View) -> bool:
-        """Scan, pay or decline; whether the provider's app let the payer do it."""
+        """Scan, pay, type the password, or decline; whether the provider's app allowed it.
+
+        Where there is no order before the payer opens the link, the payer opens it first.
+        """
 
     async def truth(self, payment: View) -> Truth: ...
 
@@ -82,6 +87,9 @@ class Stage(Protocol):
 
     async def another_till_takes(self, amount: int, payment: View) -> None:
         """Somebody with the merchant's keys charges `amount` under the payment's number."""
+
+    async def merchant_refunds(self, payment: View, amount: int) -> None:
+        """Somebody refunds on the provider's own site."""
 
     async def refunds_settle(self) -> None:
         """Give the provider the time it needs to bring accepted refunds to the payer."""

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Any
 
 from adapters.ids import new_ulid
-from domain.method import Provider
-from tests.acceptance.stage import Reply, Stage, View
+from domain.method import TERMS, Method, Provider
+from tests.acceptance.stage import METHODS, Reply, Stage, View
+from tests.asking import an_order_by
 
 Ask = Callable[[], Awaitable[Reply]]
 
@@ -17,13 +19,22 @@ class Story:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.order_no = f"SO-{new_ulid()}"
-        self.provider = Provider.WECHAT
+        self.how: View = {}
+        self.by(METHODS[Provider.WECHAT])
         self.amount = 0  # fen
         self.payments: list[View] = []
         self.refunds: list[View] = []
         self.replies: list[Reply] = []
         self._refund_amount = 0
         self._last_request: Ask = self.place
+
+    def by(self, method: Method, **needs: Any) -> None:
+        """How the customer wants to pay from now on."""
+        self.how = {**an_order_by(method), **needs}
+
+    @property
+    def provider(self) -> Provider:
+        return TERMS[Method(self.how["method"])].provider
 
     @property
     def payment(self) -> View:
@@ -117,7 +128,7 @@ class Story:
         return await self.stage.eventually(read, lambda it: it == amount)
 
     async def _place(self, key: str) -> Reply:
-        return await self.stage.place(self.order_no, self.amount, self.provider, key=key)
+        return await self.stage.place(self.order_no, self.amount, self.how, key=key)
 
     def _request(self, ask: Ask, kept: list[View]) -> Ask:
         async def request() -> Reply:

@@ -3,6 +3,7 @@
 import pytest
 from pytest_bdd import scenarios, then
 
+from tests.acceptance.stage import METHODS
 from tests.acceptance.words import NTH, STATUSES, WHO, YUAN, says
 
 pytestmark = pytest.mark.usefixtures("stage")
@@ -18,7 +19,7 @@ def the_price_changes(run, story, amount):
 
 @says(f"the customer switches to {WHO}")
 def the_customer_switches(run, story, who):
-    story.provider = who
+    story.by(METHODS[who])
     run(story.place())
 
 

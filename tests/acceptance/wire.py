@@ -9,11 +9,12 @@ from typing import Any, Self
 import httpx
 
 from adapters.ids import new_ulid
-from domain.method import Provider
+from domain.method import TERMS, Method, Provider
 from entrypoints.dev import Started
 from tests.acceptance.another_till import charge
 from tests.acceptance.stage import METHODS, Reply, T, Trouble, Truth, View
 from tests.acceptance.stranger import forged
+from tests.asking import an_order_by
 
 #: A story that takes longer than this has failed.
 PATIENCE_SECONDS = 15.0
@@ -24,6 +25,9 @@ REFUND_TAKES_SECONDS = 2
 
 #: Everything here is plain HTTP; loading the machine's certificates for each story takes longer.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+#: Built here without a call: the provider knows of them when the payer opens the link.
+OPENED_FIRST = {method for method, terms in TERMS.items() if terms.built_here}
 
 ALWAYS = {"times": None}
 UNKNOWN_ORDER = {Provider.WECHAT: "ORDER_NOT_EXIST", Provider.ALIPAY: "ACQ.TRADE_NOT_EXIST"}
@@ -74,13 +78,8 @@ class WireStage:
         await self.mend()
         await self._clients.aclose()
 
-    async def place(self, order_no: str, amount: int, provider: Provider, *, key: str) -> Reply:
-        body = {
-            "order_no": order_no,
-            "amount": amount,
-            "subject": "两杯茶",
-            "method": METHODS[provider],
-        }
+    async def place(self, order_no: str, amount: int, how: View, *, key: str) -> Reply:
+        body = {"order_no": order_no, "amount": amount, "subject": "两杯茶", **how}
         return await self._ask("/v1/payments", body, key)
 
     async def close(self, payment: View) -> Reply:
@@ -114,8 +113,13 @@ class WireStage:
         return [each["kind"] for each in reversed(newest) if each["order_id"] == order["id"]]
 
     async def payer(self, action: str, payment: View) -> bool:
-        number = {"provider_order_no": payment["provider_order_no"]}
-        answer = await self._sandbox.post(f"/sandbox/payer/{action}", json=number)
+        action_now = payment["action"] or {}
+        link = action_now.get("url") or action_now.get("order_string")
+        if link and Method(payment["method"]) in OPENED_FIRST:
+            order = {"code_url": link}
+        else:
+            order = {"provider_order_no": payment["provider_order_no"]}
+        answer = await self._sandbox.post(f"/sandbox/payer/{action}", json=order)
         return answer.is_success
 
     async def truth(self, payment: View) -> Truth:
@@ -153,6 +157,11 @@ class WireStage:
         if calls_cut:
             await self.trouble(Trouble.SILENT, calls_cut)
         await self.payer("pay", payment)
+
+    async def merchant_refunds(self, payment: View, amount: int) -> None:
+        refund = {"provider_order_no": payment["provider_order_no"], "amount": amount}
+        made = await self._sandbox.post("/sandbox/merchant/refund", json=refund)
+        made.raise_for_status()
 
     async def refunds_settle(self) -> None:
         await self._advance(REFUND_TAKES_SECONDS)
@@ -201,7 +210,8 @@ class WireStage:
     async def _place_marker(self) -> Reply:
         """A payment of no story, at the provider that works."""
         number = new_ulid()
-        return await self.place(f"MARK-{number}", 1, self._working(), key=number)
+        how = an_order_by(METHODS[self._working()])
+        return await self.place(f"MARK-{number}", 1, how, key=number)
 
     async def _place_unheard(self) -> View:
         """Likewise, but left to the sweeper, which is next due when the story's orders are."""
