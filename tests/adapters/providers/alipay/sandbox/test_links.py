@@ -135,6 +135,27 @@ def test_without_a_way_back_the_payer_stays_at_the_cashier(links):
     assert "Already paid" in links.visit(paid.headers["location"]).body.decode()
 
 
+def test_an_app_takes_its_payer_back_by_itself(links):
+    links.opens("app", return_url=RETURN)
+
+    paid = links.visit("/alipay/cashier", "POST", out_trade_no="T1", action="pay")
+
+    assert paid.headers["location"].startswith("/alipay/cashier")
+
+
+def test_nobody_is_sent_back_before_paying(links):
+    links.opens()
+
+    before = links.visit("/alipay/cashier?out_trade_no=T1").body.decode()
+    logged_in = links.visit("/alipay/cashier", "POST", out_trade_no="T1", action="scan")
+    links.shop.payer("pay")
+    after = links.visit("/alipay/cashier?out_trade_no=T1").body.decode()
+
+    assert "shop.example" not in before
+    assert logged_in.headers["location"].startswith("/alipay/cashier")
+    assert "shop.example/thanks" in after
+
+
 def test_at_the_cashier_a_payer_logs_in_before_paying(links):
     links.opens()
 

@@ -393,18 +393,19 @@ def number(certificate):
 
 def read_form(form):
     """What a browser would send of a form: where to, and the fields."""
-    seen = {"action": "", "fields": {}}
+    targets, fields = [], {}
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag, attributes):
             given = dict(attributes)
             if tag == "form":
-                seen["action"] = given["action"]
+                targets.append(given["action"])
             elif "name" in given:
-                seen["fields"][given["name"]] = given["value"]
+                fields[given["name"]] = given["value"]
 
     Reader().feed(form)
-    return seen["action"], seen["fields"]
+    (target,) = targets
+    return target, fields
 
 
 def read_notice(referee, body):
