@@ -1,9 +1,9 @@
 """What the provider in memory remembers, and how it feels."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from domain.money import Money
+from domain.money import ZERO, Money
 from domain.outcome import Failure, RefundOutcome
 
 #: What the wallet behind a payment code does, by the code's last two digits; others pay at once.
@@ -26,6 +26,17 @@ class Trade:
     charges: int = 0
     refunds: dict[str, "Returned"] = field(default_factory=dict)
 
+    @property
+    def given(self) -> Money:
+        """What has gone back or is on its way."""
+        states = ("processing", "done", "abnormal")
+        return sum((r.amount for r in self.refunds.values() if r.state in states), ZERO)
+
+    @property
+    def given_back(self) -> Money:
+        """What has reached the payer."""
+        return sum((r.amount for r in self.refunds.values() if r.state == "done"), ZERO)
+
 
 @dataclass(slots=True)
 class Returned:
@@ -43,5 +54,6 @@ class Mood:
 
     silent: bool = False  # hears nothing, answers nothing
     swallows_answers: bool = False  # acts, but its answer is lost
+    patience: timedelta | None = None  # wants to be left alone for so long
     refuses: Failure | None = None
     refund_trouble: RefundOutcome | None = None

@@ -10,7 +10,7 @@ from adapters.providers.in_memory.book import ASKS_PASSWORD, REFUSALS, Mood, Ret
 from application.ports import Account, CallbackRejected, Clock, Prepared
 from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
 from domain.method import TERMS, ActionType, Method, Provider
-from domain.money import ZERO, Money
+from domain.money import Money
 from domain.outcome import (
     Action,
     AwaitingPayer,
@@ -77,10 +77,10 @@ class InMemoryProvider:
         if payment.terms.built_here:
             return AwaitingPayer(self._action(payment))
         self.calls.append(("start", payment.provider_order_no))
-        if self.mood.silent:
-            return SILENT
+        if silence := self._silence():
+            return silence
         if self.mood.refuses:
-            return Declined(self.mood.refuses, trace="refused")
+            return self._declined(self.mood.refuses)
         if payment.terms.charges_at_once:
             return self._charge(payment)
         trade = self._trade(payment)
@@ -92,14 +92,14 @@ class InMemoryProvider:
 
     async def query(self, payment: Payment) -> Outcome:
         self.calls.append(("query", payment.provider_order_no))
-        if self.mood.silent or self.mood.swallows_answers:
-            return SILENT
+        if silence := self._silence(answers=True):
+            return silence
         return self._outcome(payment.provider_order_no)
 
     async def close(self, payment: Payment) -> Outcome:
         self.calls.append(("close", payment.provider_order_no))
-        if self.mood.silent:
-            return SILENT
+        if silence := self._silence():
+            return silence
         trade = self.book.get(payment.provider_order_no)
         if trade is not None and trade.state == "open":
             trade.state = "closed"
@@ -114,8 +114,8 @@ class InMemoryProvider:
 
     async def refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
         self.calls.append(("refund", refund.provider_refund_no))
-        if self.mood.silent:
-            return SILENT
+        if silence := self._silence():
+            return silence
         if self.mood.refund_trouble:
             return self.mood.refund_trouble
         trade = self.book[payment.provider_order_no]
@@ -129,8 +129,8 @@ class InMemoryProvider:
 
     async def query_refund(self, refund: Refund, payment: Payment) -> RefundOutcome:
         self.calls.append(("query_refund", refund.provider_refund_no))
-        if self.mood.silent or self.mood.swallows_answers:
-            return SILENT
+        if silence := self._silence(answers=True):
+            return silence
         trade = self.book.get(payment.provider_order_no)
         returned = trade.refunds.get(refund.provider_refund_no) if trade else None
         return self._refund_outcome(returned) if returned else RefundNotFound()
@@ -139,8 +139,8 @@ class InMemoryProvider:
         self, provider_refund_no: str, payment: Payment
     ) -> FoundRefund | RefundNotFound | Unknown:
         self.calls.append(("look_up", provider_refund_no))
-        if self.mood.silent or self.mood.swallows_answers:
-            return SILENT
+        if silence := self._silence(answers=True):
+            return silence
         trade = self.book.get(payment.provider_order_no)
         returned = trade.refunds.get(provider_refund_no) if trade else None
         if returned is None:
@@ -169,8 +169,12 @@ class InMemoryProvider:
     # What happens at the provider.
 
     def payer_opens(self, payment: Payment) -> None:
-        """The payer follows a link that was built without a call: only now is there an order."""
-        self._trade(payment)
+        """The payer follows a link that was built without a call: only now is there an order.
+
+        A link that has expired opens nothing.
+        """
+        if self._clock.now() < payment.expires_at:
+            self._trade(payment)
 
     def payer_pays(self, number: str, amount: Money | None = None) -> None:
         """The payer pays; `amount` other than the order's is a provider gone wrong."""
@@ -187,12 +191,16 @@ class InMemoryProvider:
         """The payer's card is gone: the money left the merchant and waits."""
         self._returned(number).state = "abnormal"
 
+    def refund_closes(self, number: str) -> None:
+        """The refund is given up; the money stays with the merchant."""
+        self._returned(number).state = "closed"
+
     def merchant_refunds(self, number: str, refund_no: str, amount: Money) -> None:
         """Somebody refunds on the provider's own site."""
         self.book[number].refunds[refund_no] = Returned(refund_no, amount)
 
     def merchant_reverses(self, number: str) -> None:
-        """Somebody takes a charge back there."""
+        """Somebody takes all of it back there, whatever basepay is about to ask."""
         self.book[number].state = "reversed"
 
     def stops_answering(self) -> None:
@@ -202,6 +210,10 @@ class InMemoryProvider:
     def loses_answers(self) -> None:
         """Does as it is told, but its answers never arrive."""
         self.mood = replace(self.mood, swallows_answers=True)
+
+    def wants_patience(self, retry_after: timedelta) -> None:
+        """Answers everything with the wish to be asked again only after so long."""
+        self.mood = replace(self.mood, patience=retry_after)
 
     def refuses(self, code: str, message: str) -> None:
         """Definitely refuses every new order."""
@@ -225,6 +237,15 @@ class InMemoryProvider:
         seal = "somebody else's" if forged else self._seal(kind, number)
         return msgspec.json.encode((kind, number, seal))
 
+    def _silence(self, *, answers: bool = False) -> Unknown | None:
+        """What is heard of a provider that does not listen, or does not answer if that counts."""
+        if self.mood.patience is not None:
+            return Unknown("too many asks", retry_after=self.mood.patience)
+        return SILENT if self.mood.silent or (answers and self.mood.swallows_answers) else None
+
+    def _declined(self, failure: Failure) -> Outcome:
+        return SILENT if self.mood.swallows_answers else Declined(failure, trace="refused")
+
     def _seal(self, kind: str, number: str) -> str:
         return hashlib.sha256(f"{kind} {number} {self._key}".encode()).hexdigest()
 
@@ -241,7 +262,7 @@ class InMemoryProvider:
         """Take the money behind a payment code, as its wallet has it; once for a number."""
         number, wallet = payment.provider_order_no, payment.payer["auth_code"][-2:]
         if wallet in REFUSALS:
-            return Declined(REFUSALS[wallet], trace="refused")
+            return self._declined(REFUSALS[wallet])
         trade = self._trade(payment)
         if wallet != ASKS_PASSWORD and trade.state == "open":
             self.payer_pays(number)
@@ -256,7 +277,8 @@ class InMemoryProvider:
         if trade.paid_at is None:
             return AwaitingPayer(trace="open")
         paid = Paid(f"tx-{number}", trade.amount, trade.paid_at, self.payee, "payer", trade.amount)
-        return replace(paid, refunding=bool(trade.refunds))
+        returned = self.provider is Provider.ALIPAY and trade.given_back == trade.amount
+        return replace(paid, refunding=bool(trade.refunds), returned=returned)
 
     def _refund_outcome(self, returned: Returned) -> RefundOutcome:
         id = f"rf-{returned.number}"
@@ -269,8 +291,7 @@ class InMemoryProvider:
         return Refunded(returned.amount, returned.done_at, id)
 
     def _exceeds(self, trade: Trade, amount: Money) -> bool:
-        given = sum((each.amount for each in trade.refunds.values()), ZERO)
-        return trade.amount < given + amount
+        return trade.state == "reversed" or trade.amount < trade.given + amount
 
     def _returned(self, number: str) -> Returned:
         return next(t.refunds[number] for t in self.book.values() if number in t.refunds)
