@@ -19,7 +19,7 @@ from domain.errors import NotFound
 TheDomainProofs: TypeAlias = NamedDependency[SkipValidation[DomainProofs]]
 
 #: What Tencent's console hands out, and nothing else.
-NAME = re.compile(r"MP_verify_[A-Za-z0-9]{1,64}\.txt")
+NAME = re.compile(r"MP_verify_[A-Za-z0-9]{16}\.txt")
 
 AnyRequest = Request[None, None, State]
 
