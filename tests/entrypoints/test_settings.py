@@ -1,5 +1,6 @@
 """Settings are complete and plausible, or the start stops with the key and what was expected."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -128,22 +129,37 @@ def test_a_missing_file_names_the_command_that_writes_one(tmp_path):
         load(tmp_path / "none.toml", {})
 
 
-def test_the_starter_needs_nothing_but_the_secrets(write, tmp_path):
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    for name in (
-        "apiclient_key.pem",
-        "api_v3_key.txt",
-        "wechat_pub_key.pem",
-        "alipay_app_private_key.pem",
-        "alipay_public_key.pem",
-    ):
-        (secrets / name).write_text("x")
+@pytest.fixture
+def secrets(tmp_path):
+    """Every file that the starter names, those behind a comment included."""
+    (tmp_path / "secrets").mkdir()
+    for name in re.findall(r'"(secrets/[^"]+)"', STARTER):
+        (tmp_path / name).write_text("x")
 
+
+def test_the_starter_needs_nothing_but_the_secrets(write, secrets):
     accounts = load(write(STARTER), {}).accounts
 
     assert isinstance(accounts["wechat-main"], WeChatAccount)
     assert isinstance(accounts["alipay-main"], AlipayAccount)
+
+
+def test_what_the_starter_leaves_out_can_be_uncommented(write, secrets):
+    text = STARTER.replace("{ official_account =", '{ mini_program = "wx2", official_account =')
+    whole = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
+
+    settings = load(write(whole), {})
+
+    wechat, alipay = settings.accounts["wechat-main"], settings.accounts["alipay-main"]
+    assert isinstance(wechat, WeChatAccount)
+    assert isinstance(alipay, AlipayAccount)
+    assert wechat.official_account is not None
+    assert wechat.mini_program is not None
+    assert wechat.store_out_id == "SHOP-1"
+    assert alipay.alipay_root_certificate == "x"
+    assert settings.apps["shop"].default_accounts["alipay"] == "alipay-main"
+    assert list(settings.wechat.mp_verify) == ["MP_verify_0123456789abcdef.txt"]
+    assert settings.http.trusted_proxies == ["127.0.0.1"]
 
 
 def test_the_database_commands_need_no_secrets(write):
