@@ -60,7 +60,7 @@ async def dev_stack(
         upgrade_schema(settings)
         async with running(settings, clock) as basepay:
             keys = await _keys(basepay, clock, data_dir)
-            async with serving(create_http(basepay.app), api), background(basepay, idle=idle):
+            async with serving(create_http(basepay.app, test_switches=True), api), background(basepay, idle=idle):
                 yield Started(url_of(api), *keys, sandbox_url=url_of(sandbox))
 
 

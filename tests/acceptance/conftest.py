@@ -222,7 +222,14 @@ def the_payer_gets_back(run, story, amount):
     assert run(story.returned_becomes(amount)) == amount
 
 
-@then("nothing goes back to the payer")
+@says(f"{YUAN} of the order are refunded")
+def so_much_is_refunded(run, story, amount):
+    run(story.stage.refunds_settle())
+    now = run(story.payment_once(lambda it: it["refunded_amount"] == amount))
+    assert now["refunded_amount"] == amount
+
+
+@step("nothing goes back to the payer")
 def nothing_goes_back(run, story):
     run(story.stage.refunds_settle())
     run(story.stage.settle())

@@ -8,8 +8,8 @@ from datetime import timedelta
 from adapters.providers.in_memory.book import Trade
 from adapters.providers.in_memory.provider import InMemoryProvider
 from application.idempotency import Answer
-from application.records import Filter
-from application.views import event_view, payment_view
+from application.records import Caller, Filter
+from application.views import event_view, payment_view, refund_view
 from domain.errors import DomainError
 from domain.method import Method, Provider
 from domain.money import ZERO, Money
@@ -73,6 +73,10 @@ class MemoryStage:
 
     async def refund_now(self, refund: View) -> View:
         return await self._world.refund_view(refund["id"])
+
+    async def refunds(self, payment: View) -> Sequence[View]:
+        page = await self._world.store.library.refunds(Filter(payment_id=payment["id"]))
+        return [dict(refund_view(each)) for each in page.items]
 
     async def events(self, order: View) -> Sequence[View]:
         views = [dict(event_view(message)) for message in await self._world.events()]
@@ -143,6 +147,9 @@ class MemoryStage:
             for trade in provider.book.values():
                 for refund in trade.refunds.values():
                     await self._settle_refund(provider, refund.number, refund.state)
+
+    async def turn_one_fen(self, *, on: bool) -> None:
+        await self._world.app.one_fen.turn(Caller("olga", operator=True), on=on)
 
     async def time_passes(self, seconds: int) -> None:
         self._world.clock.advance(seconds)

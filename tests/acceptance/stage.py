@@ -62,6 +62,7 @@ class Stage(Protocol):
     async def payment(self, payment: View) -> View: ...
     async def payments(self, order_no: str) -> Sequence[View]: ...
     async def refund_now(self, refund: View) -> View: ...
+    async def refunds(self, payment: View) -> Sequence[View]: ...
     async def events(self, order: View) -> Sequence[View]: ...
 
     async def incidents(self, order: View) -> Sequence[str]:
@@ -93,6 +94,9 @@ class Stage(Protocol):
 
     async def refunds_settle(self) -> None:
         """Give the provider the time it needs to bring accepted refunds to the payer."""
+
+    async def turn_one_fen(self, *, on: bool) -> None:
+        """The operators turn the switch; it is off again after the story."""
 
     # Time.
 

@@ -65,6 +65,7 @@ class WireStage:
         self._started = started
         self._clients = AsyncExitStack()
         self._troubled: Provider | None = None
+        self._switched = False
 
     async def __aenter__(self) -> Self:
         started = self._started
@@ -76,6 +77,8 @@ class WireStage:
 
     async def __aexit__(self, *_: object) -> None:
         await self.mend()
+        if self._switched:
+            await self.turn_one_fen(on=False)
         await self._clients.aclose()
 
     async def place(self, order_no: str, amount: int, how: View, *, key: str) -> Reply:
@@ -102,6 +105,9 @@ class WireStage:
 
     async def refund_now(self, refund: View) -> View:
         return await _read(self._shop, f"/v1/refunds/{refund['id']}")
+
+    async def refunds(self, payment: View) -> Sequence[View]:
+        return await _items(self._shop, "/v1/refunds", payment_id=payment["id"])
 
     async def events(self, order: View) -> Sequence[View]:
         # Newest first; a story announces far less than a page.
@@ -165,6 +171,11 @@ class WireStage:
 
     async def refunds_settle(self) -> None:
         await self._advance(REFUND_TAKES_SECONDS)
+
+    async def turn_one_fen(self, *, on: bool) -> None:
+        self._switched = on
+        turned = await self._operator.put("/v1/test-switches/one-fen", json={"on": on})
+        turned.raise_for_status()
 
     async def time_passes(self, seconds: int) -> None:
         sentinel = await self._place_unheard()

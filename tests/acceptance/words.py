@@ -14,7 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PROVIDERS = {"WeChat Pay": Provider.WECHAT, "Alipay": Provider.ALIPAY}
-SECONDS = {"a minute": 60, "ten minutes": 600, "three hours": 10_800}
+SECONDS = {"ten seconds": 10, "a minute": 60, "ten minutes": 600, "three hours": 10_800}
 ORDINALS = {"first": 0, "second": 1}
 
 TROUBLES = {
@@ -29,6 +29,7 @@ TROUBLES = {
 REFUSALS = {
     "the payment has already succeeded": "payment_already_succeeded",
     "the order is already paid": "order_already_paid",
+    "the payment is in progress": "payment_in_progress",
     "nothing has been paid": "payment_not_succeeded",
     "it is more than what is left": "refund_exceeds_payment",
     "the refund number is taken": "refund_no_reused",
