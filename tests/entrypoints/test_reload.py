@@ -4,13 +4,18 @@ import asyncio
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
 from adapters.clock import SystemClock
 from adapters.providers.in_memory.provider import InMemoryProvider
 from application.accounts import Accounts
+from application.commands import NewPayment
+from application.idempotency import Key
 from application.ports import Account
 from domain.errors import AccountRequired
 from domain.method import Method, Provider
@@ -20,6 +25,8 @@ from entrypoints.reload import NEED_A_RESTART, Reload, reloading
 from entrypoints.settings import Settings, check
 from entrypoints.storage import upgrade_schema
 from entrypoints.upkeep import upkeep_of
+from tests.dev_process import ROOT
+from tests.entrypoints.deployment import Deployment
 
 LOG = "basepay.configuration"
 
@@ -361,3 +368,67 @@ def test_upkeep_that_fails_starts_again(run, monkeypatch, caplog):
     run(asyncio.wait_for(keep(), 20))
 
     assert "a mistake" in caplog.text
+
+
+# A running process.
+
+
+def test_serve_takes_a_change_on_a_hangup_and_refuses_a_bad_one(deployment, free_port):
+    deployment.raw["http"]["port"] = free_port
+    deployment.write()
+    upgrade_schema(deployment.load())
+    command = [sys.executable, "-m", "entrypoints", "serve", "--config", str(deployment.path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as serve:
+        try:
+            heard(serve, "listening on")
+            deployment.raw["accounts"]["alipay-main"]["app_id"] = "not digits"
+            hang_up(serve, deployment)
+            heard(serve, "configuration refused, the old one goes on: accounts.alipay-main.app_id")
+            del deployment.raw["accounts"]["alipay-main"]
+            hang_up(serve, deployment)
+            heard(serve, "account alipay-main is not configured any more")
+            heard(serve, "the accounts are: wechat-main")
+        finally:
+            serve.terminate()
+        assert serve.wait(30) == 0
+
+
+def hang_up(serve: subprocess.Popen[str], deployment: Deployment) -> None:
+    deployment.write()
+    serve.send_signal(signal.SIGHUP)
+
+
+def heard(serve: subprocess.Popen[str], words: str) -> None:
+    """Read its log until these words come; the suite's time-out ends a vain wait."""
+    assert serve.stderr is not None
+    lines = []
+    for line in serve.stderr:
+        lines.append(line)
+        if words in line:
+            return
+    pytest.fail(f"{words!r} was not heard:\n{''.join(lines)}")
+
+
+def test_a_call_in_flight_ends_on_the_account_it_began_with(run, deployment, sandbox_url):
+    upgrade_schema(deployment.load())
+    fault = {"kind": "latency", "seconds": 0.5, "operation": "prepay", "provider": "wechat"}
+    httpx.post(f"{sandbox_url}/sandbox/faults", json=fault).raise_for_status()
+
+    async def change_during_a_call() -> int:
+        async with running(deployment.load()) as basepay:
+            key = Key("shop", "payments", "k1", "f")
+            order = NewPayment(
+                app="shop",
+                order_no="SO-reload",
+                amount=1999,
+                subject="Tea",
+                method=Method.WECHAT_NATIVE,
+            )
+            call = asyncio.create_task(basepay.app.create_payment(order, key))
+            await asyncio.sleep(0.1)
+            assert not call.done()
+            deployment.secret("wechat-api_v3_key", "x" * 32)
+            await basepay.follow(deployment.load())
+            return (await call).status
+
+    assert run(change_during_a_call()) == 201
