@@ -352,6 +352,34 @@ def test_what_never_arrived_can_be_sent_again(run, world, trouble):
     assert isinstance(again, RefundAccepted | Refunded)
 
 
+@pytest.mark.parametrize(
+    "question", ["start", "charge", "query", "close", "take_back", "refund", "query_refund"]
+)
+def test_who_asks_too_often_hears_how_long_to_wait(run, world, question):
+    fresh, till, spent = world.order(), world.charge(), paid(run, world)
+    refund = world.refund_of(spent)
+    payments, refunds = world.account.payments, world.account.refunds
+    world.suffers("hurried")
+
+    outcome = run(
+        {
+            "start": lambda: payments.start(fresh),
+            "charge": lambda: payments.start(till),
+            "query": lambda: payments.query(spent),
+            "close": lambda: payments.close(spent),
+            "take_back": lambda: payments.close(till),
+            "refund": lambda: refunds.refund(refund, spent),
+            "query_refund": lambda: refunds.query_refund(refund, spent),
+        }[question]()
+    )
+
+    assert isinstance(outcome, Unknown)
+    assert outcome.retry_after == world.patience
+    assert world.book(fresh) is None
+    assert world.book(till) is None
+    assert charge_of(world, spent).returned == 0
+
+
 # Refunds
 
 

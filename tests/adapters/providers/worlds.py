@@ -28,6 +28,9 @@ from tests.builders import a_payment, a_refund
 
 OWED = Money(8888)
 
+#: What a provider in a hurry is told to ask for; Alipay has no words for it.
+PATIENCE = timedelta(seconds=30)
+
 #: Wallets behind payment codes, by the code's last two digits, in all three worlds.
 PAYS, ASKS_PASSWORD, REFUSALS = "00", "01", ("02", "03", "04")
 
@@ -52,6 +55,7 @@ class World(Protocol):
     account: Account
     exists_when_started: bool  # else only once the payer has scanned
     callbacks_grow_stale: bool  # there is a replay window
+    patience: timedelta  # what is kept towards a provider in a hurry
     interrupts_payers: bool  # a charge can be taken back while the payer types the password
 
     @property
@@ -79,6 +83,7 @@ class World(Protocol):
     def suffers(self, trouble: str) -> None:
         """`dead`: hears nothing. `broken`: refuses with a 502. `lost`: acts, its answer is cut.
         `forged`: acts, its answer is not signed by it. `confused`: acts, and says "system error".
+        `hurried`: does nothing, and wants to be left alone for `patience`.
         """
 
     def behaves_again(self) -> None: ...
@@ -137,6 +142,7 @@ class InMemoryWorld(_Orders):
 
     exists_when_started = True
     callbacks_grow_stale = False
+    patience = PATIENCE
     interrupts_payers = True
     method, code_method, codes = Method.WECHAT_NATIVE, Method.WECHAT_CODE, "13"
 
@@ -173,6 +179,8 @@ class InMemoryWorld(_Orders):
     def suffers(self, trouble: str) -> None:
         if trouble in ("dead", "broken"):
             self.provider.stops_answering()
+        elif trouble == "hurried":
+            self.provider.wants_patience(PATIENCE)
         else:
             self.provider.loses_answers()
 
@@ -244,6 +252,9 @@ class WireWorld(_Orders):
                 self._fault("bad_signature", times=None)
             case "confused":
                 self._fault("error", effect=True, times=None)
+            case "hurried":
+                seconds = PATIENCE.total_seconds()
+                self._fault("status", status=429, seconds=seconds, times=None)
 
     def behaves_again(self) -> None:
         self.sandbox.delete("/sandbox/faults").raise_for_status()
@@ -287,6 +298,7 @@ class WeChatPayWorld(WireWorld):
     method, code_method, codes = Method.WECHAT_NATIVE, Method.WECHAT_CODE, "13"
     exists_when_started = True
     callbacks_grow_stale = True
+    patience = PATIENCE
     interrupts_payers = False
     no_balance = "NOT_ENOUGH"
 
@@ -326,6 +338,7 @@ class AlipayWorld(WireWorld):
     method, code_method, codes = Method.ALIPAY_QR, Method.ALIPAY_CODE, "28"
     exists_when_started = False
     callbacks_grow_stale = False
+    patience = timedelta(seconds=5)
     interrupts_payers = True
     no_balance = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
 

@@ -70,7 +70,7 @@ def an_order(world: WeChatPayWorld, method: Method) -> Payment:
     )
 
 
-def what_leads_there(action) -> str:
+def what_leads_there(action):
     """What the payer's device was handed, as the pretended phone takes it."""
     params = action.details.get("params", {})
     prepay_id = params.get("prepayid") or params.get("package", "").removeprefix("prepay_id=")
@@ -82,6 +82,7 @@ def test_every_way_to_pay_ends_in_money_and_a_genuine_callback(run, world, metho
     payment = an_order(world, method)
     started = run(world.account.payments.start(payment))
     assert isinstance(started, AwaitingPayer)
+    assert started.action is not None
     assert started.action.type is payment.terms.action
 
     order = {"code_url": what_leads_there(started.action)}
@@ -103,6 +104,7 @@ def test_every_way_to_pay_can_be_closed_and_asked_for_again(run, world, method):
     second = run(world.account.payments.start(payment))
 
     assert isinstance(second, AwaitingPayer)
+    assert second.action is not None
     assert first.action.type is second.action.type
     assert isinstance(run(world.account.payments.close(payment)), Closed)
 
