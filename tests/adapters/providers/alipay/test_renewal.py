@@ -174,7 +174,11 @@ REFUSED_CERTIFICATES = {
         pem(certified("stranger", "app"), certified("app", "issuing", serial=11), issuing()),
     ),
     "ended": (certified("new alipay", "issuing", ends=NOW - YEAR / 2), "new alipay", None),
-    "another than asked for": (NEW, "new alipay", pem(OLD, issuing())),
+    "another than asked for": (
+        NEW,
+        "stranger",
+        pem(certified("stranger", "issuing", serial=8), issuing()),
+    ),
     "no certificate": (NEW, "new alipay", "nothing"),
     "nothing": (NEW, "new alipay", ""),
 }
