@@ -42,6 +42,7 @@ def test_the_host_is_the_one_that_a_browser_goes_to(text, host):
         "https://shop.example.com:80:80/",
         "https://shop.example.com:/x",
         "https://[::1]/",
+        "https://shop.example.com/a\\b",
         "https://shop.example.com/a b",
         "https://shop.example.com/\n",
         "https://shop.example.com/茶",
