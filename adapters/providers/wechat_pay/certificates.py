@@ -76,7 +76,6 @@ class Certificates:
 
     async def fetch(self) -> bool:
         """Ask for the list and believe what it proves; whether it did."""
-        self._keys.missed = False
         answer = await self._client.call("GET", LIST)
         now, belief = self._clock.now(), self._keys.belief
         try:
@@ -97,7 +96,7 @@ class Certificates:
 
     def _wait(self) -> timedelta:
         """A missing certificate shortens the usual pause, not the one that was ordered."""
-        return min(self._pause, SOON) if self._keys.missed and self._pause == USUAL else self._pause
+        return SOON if self._keys.missed and self._pause == USUAL else self._pause
 
     def _proven(self, answer: Answer | Unknown) -> Belief:
         """Decrypt first: the key that signed the list may be in it."""
@@ -120,10 +119,14 @@ class Certificates:
 
     def _pause_after(self, answer: Answer | Unknown) -> timedelta:
         belief = self._keys.belief
+        usual = SOON if belief.public or belief.certificates else AT_ONCE
         if isinstance(answer, Unknown):
-            ordered, code = answer.retry_after, ""
-        else:
-            ordered, code = answer.pause, answer.refusal.code if answer.refusal else ""
-        if normal_code(code) == "RESOURCENOTEXISTS" and not belief.certificates:
+            return max(answer.retry_after or usual, usual)
+        if _none_exist(answer) and (not belief.certificates or (belief.public and answer.genuine)):
             return RARELY
-        return max(ordered or AT_ONCE, SOON if belief.public or belief.certificates else AT_ONCE)
+        return max(answer.pause or usual, usual)
+
+
+def _none_exist(answer: Answer) -> bool:
+    """What a merchant is told who has public keys only."""
+    return bool(answer.refusal and normal_code(answer.refusal.code) == "RESOURCENOTEXISTS")

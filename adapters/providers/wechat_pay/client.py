@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+from http import HTTPStatus
 
 import httpx
 
@@ -16,8 +17,6 @@ from adapters.providers.wechat_pay.keys import Keys
 from adapters.providers.wechat_pay.signing import authorization, verify
 from adapters.providers.wechat_pay.wire import Refusal, read_refusal
 from domain.outcome import Unknown
-
-TOO_MANY_REQUESTS = 429
 
 USER_AGENT = "basepay"
 
@@ -55,7 +54,7 @@ class Answer:
             return None
         refusal = self.refusal
         limited = refusal is not None and normal_code(refusal.code) == "FREQUENCYLIMITED"
-        usual = USUAL_PAUSE if limited or self.status == TOO_MANY_REQUESTS else None
+        usual = USUAL_PAUSE if limited or self.status == HTTPStatus.TOO_MANY_REQUESTS else None
         return retry_after(self.headers, at=self.at) or usual
 
     @property

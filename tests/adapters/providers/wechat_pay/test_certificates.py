@@ -297,9 +297,25 @@ def test_a_merchant_with_public_keys_only_asks_once_a_day(run, office):
     assert len(it.desk.heard) == 2
 
 
-def test_a_list_that_vanishes_while_certificates_are_in_use_is_asked_for_again(run, office):
+def test_a_merchant_who_has_moved_to_public_keys_asks_once_a_day(run, office):
     it = office()
     it.desk.says(*NONE_USABLE)
+    run(it.certificates.look())
+
+    it.clocks.ahead += 23 * 3600
+    run(it.certificates.look())
+
+    assert len(it.desk.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "proof"), [({"public_keys": {}}, None), ({}, {})], ids=["needed", "unsigned"]
+)
+def test_a_list_that_vanishes_while_certificates_are_in_use_is_asked_for_again(
+    run, office, settings, proof
+):
+    it = office(**settings)
+    it.desk.says(*NONE_USABLE, headers=proof)
     run(it.certificates.look())
 
     it.clocks.ahead += 61
