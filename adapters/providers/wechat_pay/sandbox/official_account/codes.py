@@ -3,12 +3,9 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from adapters.clock import MovableClock
 from adapters.providers.wechat_pay.sandbox.official_account.refused import Refused
-
-Kind = Literal["page", "mini_program"]
 
 
 @dataclass(slots=True)
@@ -17,7 +14,6 @@ class Code:
 
     app_id: str
     person: str
-    kind: Kind
     scope: str
     snapshot: bool
     dies_at: datetime
@@ -36,7 +32,6 @@ class Codes:
         app_id: str,
         person: str,
         *,
-        kind: Kind,
         lives_seconds: int,
         scope: str = "",
         snapshot: bool = False,
@@ -44,13 +39,13 @@ class Codes:
         """Let a person log in; the code names the login."""
         code = secrets.token_hex(16)
         dies_at = self._clock.now() + timedelta(seconds=lives_seconds)
-        self._issued[code] = Code(app_id, person, kind, scope, snapshot, dies_at)
+        self._issued[code] = Code(app_id, person, scope, snapshot, dies_at)
         return code
 
-    def redeem(self, app_id: str, code: str, *, kind: Kind) -> Code:
+    def redeem(self, app_id: str, code: str) -> Code:
         """Use a code up, or raise `Refused`."""
         login = self._issued.get(code)
-        if login is None or login.app_id != app_id or login.kind != kind:
+        if login is None or login.app_id != app_id:
             raise Refused(40029)
         if login.used:
             raise Refused(40163)

@@ -27,7 +27,6 @@ def answer(call: Call, app_id: str, codes: Codes, settings: OfficialAccountSetti
     code = codes.issue(
         app_id,
         person,
-        kind="page",
         scope=asked["scope"],
         snapshot=settings.snapshot,
         lives_seconds=settings.code_lives_seconds,

@@ -73,7 +73,6 @@ class OfficialAccountPlatform:
         return self._codes.issue(
             self._mini_app,
             person or self.choices.payer,
-            kind="mini_program",
             lives_seconds=self.choices.code_lives_seconds,
         )
 
@@ -122,7 +121,7 @@ class OfficialAccountPlatform:
 
     def _page_openid(self, asked: Parameters) -> Parameters:
         app_id = self._login_caller(asked, self._page_app, code=asked.get("code"))
-        login = self._codes.redeem(app_id, asked["code"], kind="page")
+        login = self._codes.redeem(app_id, asked["code"])
         told = {
             "access_token": secrets.token_urlsafe(64),
             "expires_in": 7200,
@@ -134,7 +133,7 @@ class OfficialAccountPlatform:
 
     def _mini_program_openid(self, asked: Parameters) -> Parameters:
         app_id = self._login_caller(asked, self._mini_app, code=asked.get("js_code"))
-        login = self._codes.redeem(app_id, asked["js_code"], kind="mini_program")
+        login = self._codes.redeem(app_id, asked["js_code"])
         if login.person in self.choices.blocked:
             raise Refused(40226)
         return {
