@@ -60,13 +60,26 @@ class CreateRefund:
             elif not _same(refund, command):
                 raise RefundNoReused(command.refund_no, refund.id)
             elif refund.status is RefundStatus.FAILED and not refund.abnormal:
-                refund.retry(now)
+                self._open_again(refund, payment, now)
             else:
                 return await self._again(work, refund, key)
             request = await self._reserve(work, refund, payment, key, now)
         if request.status is None:
             await self._send(refund, payment, request)
         return answered(request)
+
+    def _open_again(self, refund: Refund, payment: Payment, now: datetime) -> None:
+        """A refused refund, tried again; under the 1-fen switch its share may be another now."""
+        before, share = refund.charged_amount, payment.share_of(refund.amount)
+        refund.retry(now, share=share)
+        if share != before:
+            refund.request = self._request(refund, payment)
+
+    def _request(self, refund: Refund, payment: Payment) -> bytes:
+        """What the provider will be sent: nothing, where nothing was charged."""
+        if not refund.charged_amount:
+            return b""
+        return self._accounts[payment.account].refunds.prepare_refund(refund, payment)
 
     async def _reserve(
         self, work: UnitOfWork, refund: Refund, payment: Payment, key: Key, now: datetime
@@ -116,7 +129,6 @@ class CreateRefund:
 
     def _draft(self, command: NewRefund, payment: Payment, now: datetime) -> Refund:
         id, amount = self._numbers("ref"), Money(command.amount)
-        share = payment.share_of(amount)
         refund = Refund(
             id=id,
             app=command.app,
@@ -125,14 +137,13 @@ class CreateRefund:
             order_no=payment.order_no,
             account=payment.account,
             amount=amount,
-            charged_amount=share,
+            charged_amount=payment.share_of(amount),
             reason=command.reason,
             initiated_by=Initiator.APP,
             provider_refund_no=self._numbers.at_provider(id),
             created_at=now,
         )
-        if share:
-            refund.request = self._accounts[payment.account].refunds.prepare_refund(refund, payment)
+        refund.request = self._request(refund, payment)
         return refund
 
 

@@ -59,8 +59,8 @@ class Ledger:
                 now = self._clock.now()
                 async with self._work() as work:
                     payment.learn(outcome, at=now)
-                    await self._settle_order(work, payment, now)
                     await self._elsewhere.record_rest(work, payment, outcome, now)
+                    await self._settle_order(work, payment, now)
                     self._keep.evidence(
                         work, payment.id, source=source, outcome=outcome, callback=callback, now=now
                     )
@@ -196,6 +196,8 @@ class Ledger:
         text = f"{payment.order_no} was already paid by {payment.duplicate_of}"
         payment.reports.append(Report(IncidentKind.DUPLICATE_PAYMENT, text))
         amount = payment.refundable()
+        if not amount:  # it has gone back already
+            return
         share = payment.share_of(amount)
         try:
             payment.reserve(amount, share=share, at=now)

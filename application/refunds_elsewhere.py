@@ -53,7 +53,7 @@ class RefundsElsewhere:
         amount = payment.returned_elsewhere(outcome)
         if not amount:
             return
-        charge = payment.charged_amount - payment.refunded_charge
+        charge = payment.share_of(amount)
         refund = self._draft(payment, _rest_of(payment), charge, amount)
         if await work.refunds.numbered(payment.id, refund.provider_refund_no) is not None:
             refund.provider_refund_no = self._numbers.at_provider(refund.id)

@@ -213,9 +213,9 @@ class Payment:
     def _situation(self) -> Situation:
         if self.parked:
             return Situation.PARKED
-        if self.closing:
-            return Situation.ENDING
-        return Situation.TILL if self.terms.charges_at_once else Situation.PAYER
+        if self.terms.charges_at_once:
+            return Situation.TAKING_BACK if self.closing else Situation.TILL
+        return Situation.ENDING if self.closing else Situation.PAYER
 
     def _action_of_charge(self) -> Action | None:
         """A charge that the provider knows asks nothing of the front end."""

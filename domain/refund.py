@@ -133,7 +133,7 @@ class Refund:
         """Its first request is not due yet: providers want a distance between two of a payment."""
         return self.checks <= 1 and self.next_check_at is not None and at < self.next_check_at
 
-    def retry(self, at: datetime, *, share: Money | None = None) -> None:
+    def retry(self, at: datetime, *, share: Money) -> None:
         """Open a refused refund again under its own number; the caller has reserved anew.
 
         `share`: of the charge, as it is now: others may have taken the one it was created with.
@@ -141,7 +141,7 @@ class Refund:
         if self.status is not RefundStatus.FAILED or self.abnormal:
             raise ValueError(f"{self.id} is {self.status} and can't be retried")
         self.status, self.failure, self.stuck = RefundStatus.CREATED, None, False
-        self.charged_amount = self.charged_amount if share is None else share
+        self.charged_amount = share
         self.checks, self.next_check_at = 0, at
 
     def _learn_refunded(self, outcome: Refunded, at: datetime) -> None:

@@ -12,8 +12,10 @@ class Situation(Enum):
     PAYER = (5, 5, 10, 15, 30, 60, 120, 300, 600, 1_800)
     #: A payer at the till types a password; the queue behind is watching.
     TILL = (2, 2, 3, 3, 5)
-    #: A close or reversal that the provider has not confirmed: money may still move.
-    ENDING = (2, 5, 10, 20, 30, 60)
+    #: A charge to be taken back until that is certain: money may have moved, and is missed.
+    TAKING_BACK = (2, 5, 10, 20, 30, 60)
+    #: A close that the provider has not confirmed: the order may still be paid.
+    ENDING = (2, 5, 10, 20, 30, 60, 60, 60, 60, 120, 300)
     #: A refund: balances get it in seconds or minutes, bank cards in days.
     REFUND = (5, 5, 10, 20, 60, 120, 300, 600, 1_800, 3_600)
     #: A mismatch that a person must judge.

@@ -81,7 +81,7 @@ def test_a_charge_is_never_sent_again(run, world, method) -> None:
     answer = run(world.pay(**a_code(method, PAYS)))
     double.behaves_again()
 
-    for _ in range(30):
+    for _ in range(60):
         run(world.sweep_after(seconds=30))
 
     assert [call for call, _ in double.calls].count("start") == 1

@@ -77,3 +77,21 @@ def test_where_nothing_can_be_switched_the_amount_is_charged(run) -> None:
     run(world.app.one_fen.turn(OLGA, on=True))
 
     assert seen(run(world.pay()))["charged_amount"] == 8888
+
+
+def test_a_refund_that_is_tried_again_takes_the_share_of_now(run) -> None:
+    world = switched_on(run)
+    id = run(world.paid())
+    world.wechat.refuses_refunds("NO_AUTH", "switched off")
+    run(world.refund(id, "r1", refund_no="RF-1", amount=8888))
+    world.wechat.behaves_again()
+    run(world.refund(id, "r2", refund_no="RF-2", amount=8000))
+    world.wechat.refuses_refunds("NO_AUTH", "switched off")
+    run(world.refund(id, "r3", refund_no="RF-3", amount=888))
+    world.wechat.behaves_again()
+
+    last = run(world.refund(id, "r4", refund_no="RF-3", amount=888))
+
+    assert seen(last)["charged_amount"] == 1
+    trade = world.wechat.book[run(world.payment(id))["provider_order_no"]]
+    assert [returned.amount.fen for returned in trade.refunds.values()] == [1]

@@ -1,5 +1,7 @@
 """Refunds that somebody made on the provider's own site: kept, told, never lost."""
 
+from dataclasses import replace
+
 import pytest
 
 from application.records import Filter
@@ -123,3 +125,22 @@ def test_the_number_of_such_a_refund_may_come_later(run, world) -> None:
     [refund] = the_refunds(run, world)
     assert refund["provider_refund_no"] == "SITE-9"
     assert run(world.payment(answer.order_id))["refunded_amount"] == 8888
+
+
+def test_a_second_success_that_went_back_elsewhere_is_not_refunded_again(run, world) -> None:
+    first = run(world.pay())
+    world.wechat.stops_answering()
+    second = run(world.pay("k2", method=Method.ALIPAY_QR))
+    world.wechat.behaves_again()
+    world.alipay.payer_pays(seen(second)["provider_order_no"])
+    run(world.callback("payment", seen(second)["provider_order_no"], account="alipay-main"))
+    number = seen(first)["provider_order_no"]
+    world.wechat.payer_pays(number)
+    said = world.wechat._outcome(number)
+    world.wechat._outcome = lambda _: replace(said, returned=True)
+    run(world.app.get_payment(SHOP, first.order_id, refresh=True))
+
+    [refund] = the_refunds(run, world)
+    assert refund["initiated_by"] == "provider"
+    assert run(world.payment(first.order_id))["duplicate_of"] == second.order_id
+    assert "refund" not in [call for call, _ in world.wechat.calls]

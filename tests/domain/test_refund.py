@@ -62,7 +62,7 @@ def test_a_refused_refund_frees_its_money_and_may_be_tried_again() -> None:
     failure = refund.failure
     assert failure == Failure("refused", BANK.provider_code, BANK.message, retryable=True)
     assert refund.reserved == ZERO
-    refund.retry(NOON)
+    refund.retry(NOON, share=refund.charged_amount)
     assert refund.status == "created"
     assert (refund.checks, refund.next_check_at) == (0, NOON)
     assert refund.failure is None
@@ -78,7 +78,7 @@ def test_an_abnormal_refund_holds_its_money_calls_a_person_and_is_asked_about() 
     assert [report.kind for report in refund.reports] == [IncidentKind.REFUND_ABNORMAL]
     assert refund.next_check_at is not None
     with pytest.raises(ValueError, match="retried"):
-        refund.retry(NOON)
+        refund.retry(NOON, share=refund.charged_amount)
 
 
 def test_once_accepted_a_refusal_concerns_the_repetition() -> None:
