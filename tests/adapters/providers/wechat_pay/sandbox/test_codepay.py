@@ -164,6 +164,15 @@ def test_an_unpaid_code_is_reversed_too(shop, shop_with):
         assert it.state("ORDER-0001") == state
 
 
+def test_a_paid_code_shows_revoked_whatever_an_unpaid_one_does(shop_with):
+    shop = shop_with(reversed_unpaid_state="CLOSED")
+    shop.charge("ORDER-0001", PAYS)
+    shop.passes(15)
+    shop.reverse("ORDER-0001").raise_for_status()
+
+    assert shop.state("ORDER-0001") == "REVOKED"
+
+
 def test_nobody_reverses_or_closes_under_the_payers_hands(shop):
     shop.charge("ORDER-0001", ASKS)
     shop.passes(20)

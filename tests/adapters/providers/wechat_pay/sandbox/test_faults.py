@@ -143,6 +143,16 @@ def test_a_late_callback_waits_in_business_time(shop, merchant):
     merchant.waits_for(1)
 
 
+@pytest.mark.parametrize("kind", ["callback_late", "callback_reordered"])
+def test_a_callback_is_put_off_once_however_long_the_fault_lasts(shop, merchant, kind):
+    shop.arm(kind, seconds=15, times=None)
+    shop.notify_url = merchant.url
+    shop.paid("ORDER-0001")
+    until_settled(shop, attempts=0)
+    shop.passes(15)
+    merchant.waits_for(1)
+
+
 def test_a_callback_can_come_twice(shop, merchant):
     shop.arm("callback_twice")
     shop.notify_url = merchant.url

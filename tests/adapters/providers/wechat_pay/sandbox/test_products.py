@@ -131,6 +131,9 @@ def test_the_same_number_by_another_method_is_refused(shop):
     shop.place("native", "ORDER-0001")
 
     assert code(shop.place("h5", "ORDER-0001")) == (403, "OUT_TRADE_NO_USED")
+    app = shop.needs("app")
+    shop.place("app", "ORDER-0002")  # the very same body, sent elsewhere
+    assert code(shop.place("native", "ORDER-0002", **app)) == (403, "OUT_TRADE_NO_USED")
     assert shop.payer("pay", "ORDER-0001").status_code == 200
     assert code(shop.place("native", "ORDER-0001")) == (400, "ORDERPAID")
 
