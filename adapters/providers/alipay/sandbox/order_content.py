@@ -1,6 +1,6 @@
 """What an order is asked with, one class a way to pay. Source: REFERENCE.md §3."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,9 @@ Price = str | int | float
 UserId = Annotated[str, Meta(pattern=r"\A2088[0-9]{12}\Z")]
 AppId = Annotated[str, Meta(pattern=r"\A[0-9]{1,32}\Z")]
 OpenId = Annotated[str, Meta(min_length=1, max_length=128)]
+#: JSON as a text where a browser or an app carries it, an object in calls (§3.2).
+ParamsAsText: TypeAlias = str | None
+ParamsAsObject: TypeAlias = dict[str, str] | None
 
 
 class OrderContent(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,7 @@ class Precreate(OrderContent, frozen=True, kw_only=True):
     """alipay.trade.precreate: a code for the payer to scan."""
 
     product_code: Literal["FACE_TO_FACE_PAYMENT", "QR_CODE_OFFLINE"] = "FACE_TO_FACE_PAYMENT"
+    business_params: ParamsAsObject = None
     qr_code_timeout_express: str | None = None
 
 
@@ -41,6 +45,7 @@ class PagePay(OrderContent, frozen=True, kw_only=True):
     """alipay.trade.page.pay: a link for the browser of a computer."""
 
     product_code: Literal["FAST_INSTANT_TRADE_PAY"]
+    business_params: ParamsAsText = None
 
 
 class WapPay(OrderContent, frozen=True, kw_only=True):
@@ -48,6 +53,7 @@ class WapPay(OrderContent, frozen=True, kw_only=True):
 
     #: The second one is what many merchants send (§3.1).
     product_code: Literal["QUICK_WAP_WAY", "QUICK_WAP_PAY"] = "QUICK_WAP_WAY"
+    business_params: ParamsAsText = None
     quit_url: Annotated[str, Meta(max_length=400)] | None = None
 
 
@@ -55,12 +61,14 @@ class AppPay(OrderContent, frozen=True, kw_only=True):
     """alipay.trade.app.pay: an order string for the merchant's own app."""
 
     product_code: Literal["QUICK_MSECURITY_PAY"] = "QUICK_MSECURITY_PAY"
+    business_params: ParamsAsText = None
 
 
 class Create(OrderContent, frozen=True, kw_only=True):
     """alipay.trade.create: a trade for one payer inside Alipay's app."""
 
     product_code: Literal["JSAPI_PAY", "FACE_TO_FACE_PAYMENT"] = "FACE_TO_FACE_PAYMENT"
+    business_params: ParamsAsObject = None
     buyer_id: UserId | None = None
     buyer_open_id: OpenId | None = None
     op_app_id: AppId | None = None
@@ -78,11 +86,12 @@ class Pay(OrderContent, frozen=True, kw_only=True):
     auth_code: str
     scene: Literal["bar_code", "security_code", "wave_code"] = "bar_code"
     product_code: Literal["FACE_TO_FACE_PAYMENT", "OFFLINE_PAYMENT"] = "FACE_TO_FACE_PAYMENT"
+    business_params: ParamsAsObject = None
 
 
 # fmt: off
 _ANYWHERE = frozenset({
-    "goods_detail", "extend_params", "business_params", "disable_pay_channels", "store_id",
+    "goods_detail", "extend_params", "disable_pay_channels", "store_id",
     "merchant_order_no", "sub_merchant", "settle_info", "royalty_info", "query_options",
 })
 _IN_A_SHOP = _ANYWHERE | {

@@ -209,6 +209,7 @@ def test_a_payer_may_leave_the_cashier_for_where_the_merchant_says(links):
         ({"total_amount": "0.00"}, {}, "INVALID_PARAMETER"),
         ({"product_code": "QUICK_WAP_WAY"}, {}, "INVALID_PARAMETER"),
         ({"seller_id": "2088000000000001"}, {}, "INVALID_PARAMETER"),  # not documented for it
+        ({"business_params": {"mc_create_trade_ip": "203.0.113.9"}}, {}, "INVALID_PARAMETER"),
         ((), {"return_url": "javascript:alert(1)"}, "INVALID_PARAMETER"),
         ({"time_expire": "2020-01-01 00:00:00"}, {}, "NOW_TIME_AFTER_EXPIRE_TIME_ERROR"),
     ],

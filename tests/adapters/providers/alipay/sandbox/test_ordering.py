@@ -197,6 +197,8 @@ def rename(wrong):
         {"timeout_express": "0m"},
         {"time_expire": "2026-01-15T10:00:00"},
         {"openid": "undocumented"},
+        {"business_params": '{"mc_create_trade_ip":"203.0.113.9"}'},  # text is for links
+        {"product_code": "QUICK_WAP_WAY"},
     ],
 )
 def test_a_wrong_field_is_refused_and_nothing_is_ordered(shop, wrong):
@@ -244,6 +246,10 @@ def test_an_order_for_another_seller_is_refused(shop):
 @pytest.mark.parametrize("express", ["5m", "1h", "15d", "1c"])
 def test_every_documented_relative_deadline_is_taken(shop, express):
     assert shop.orders(timeout_express=express)["code"] == "10000"
+
+
+def test_a_payers_address_is_told_as_an_object(shop):
+    assert shop.orders(business_params={"mc_create_trade_ip": "203.0.113.9"})["code"] == "10000"
 
 
 def test_undocumented_fields_pass_when_the_rule_is_off(open_shop):
