@@ -10,6 +10,18 @@ from domain.method import Method
 
 Facts = dict[str, Any]
 
+#: The last two digits of a payment code: what the wallet behind it does.
+PAYS, ASKS_PASSWORD, HAS_NO_BALANCE = "00", "01", "02"
+
+#: What methods want besides the facts that all have.
+NEEDS: dict[Method, Facts] = {
+    Method.WECHAT_JSAPI: {"payer": {"openid": "o-payer"}},
+    Method.WECHAT_MINI_PROGRAM: {"payer": {"openid": "o-payer"}},
+    Method.WECHAT_H5: {"client_ip": "203.0.113.7"},
+    Method.ALIPAY_JSAPI: {"payer": {"buyer_id": "2088000000000011"}},
+}
+CODES = {Method.WECHAT_CODE: "1300000000000000", Method.ALIPAY_CODE: "2800000000000000"}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -37,6 +49,12 @@ def an_order(**changes: Any) -> Facts:
         "method": Method.WECHAT_NATIVE,
     }
     return facts | changes
+
+
+def by(method: Method, wallet: str = PAYS) -> Facts:
+    """The method with what it wants; a payment code belongs to a wallet that does so."""
+    code = {"payer": {"auth_code": CODES[method] + wallet}} if method in CODES else {}
+    return {"method": method} | NEEDS.get(method, {}) | code
 
 
 def a_return(app: str, payment_id: str, **changes: Any) -> Facts:

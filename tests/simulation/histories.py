@@ -10,18 +10,28 @@ from adapters.providers.in_memory.book import Returned, Trade
 from application.ports import Unavailable
 from application.records import Caller
 from domain.errors import DomainError, IdempotencyKeyReused
-from domain.method import TERMS, Method
+from domain.method import Method
 from domain.money import Money
 from domain.payment import Payment
 from domain.status import PaymentStatus, RefundStatus
-from tests.simulation.asking import Asked, a_return, an_order
+from tests.simulation.asking import (
+    ASKS_PASSWORD,
+    HAS_NO_BALANCE,
+    PAYS,
+    Asked,
+    a_return,
+    an_order,
+    by,
+)
 from tests.simulation.invariants import check_always, check_settled, hold
 from tests.simulation.process import Chance, Died
 from tests.simulation.provider import StrictProvider
 from tests.simulation.virtual_time import VirtualLoop
-from tests.simulation.world import SimulatedWorld
+from tests.simulation.world import OLGA, SimulatedWorld
 
-METHODS = [Method.WECHAT_NATIVE, Method.WECHAT_CODE, Method.ALIPAY_QR, Method.ALIPAY_CODE]
+#: Codes and links are where time and answers matter most.
+METHODS = [*Method, *Method, Method.WECHAT_CODE, Method.ALIPAY_CODE, Method.ALIPAY_PAGE]
+WALLETS = [PAYS, PAYS, ASKS_PASSWORD, ASKS_PASSWORD, HAS_NO_BALANCE]
 
 
 class History:
@@ -60,15 +70,12 @@ class History:
     # What apps do.
 
     async def an_app_asks_for_a_payment(self) -> None:
-        method = self.random.choice(METHODS)
         facts = an_order(
             app=self.random.choice(["shop", "canteen"]),
             order_no=f"SO-{self.random.randint(1, 4)}",
             amount=self.random.choice([8888, 5000]),
-            method=method,
+            **by(self.random.choice(METHODS), self.random.choice(WALLETS)),
         )
-        if TERMS[method].charges_at_once:
-            facts["payer"] = {"auth_code": "280000000000000000"}
         await self._ask("payments", facts)
 
     async def an_app_asks_for_a_refund(self) -> None:
@@ -108,6 +115,12 @@ class History:
     async def an_app_looks(self) -> None:
         if payment := self._any_payment():
             await self.world.app.get_payment(Caller(payment.app), payment.id, refresh=True)
+        if refunds := self.world.refunds():
+            refund = self.random.choice(refunds)
+            await self.world.app.get_refund(Caller(refund.app), refund.id, refresh=True)
+
+    async def an_operator_turns_the_switch(self) -> None:
+        await self.world.app.one_fen.turn(OLGA, on=self.random.random() < 0.5)
 
     async def _ask(self, route: str, facts: dict[str, object]) -> None:
         asked = Asked(route, f"k{len(self.asked)}", facts)
@@ -124,6 +137,13 @@ class History:
     async def a_payer_pays(self) -> None:
         await self._pay(lambda trade: trade.state == "open")
 
+    async def a_payer_opens_a_link(self) -> None:
+        for payment in self.world.payments():
+            provider = self.world.providers[payment.account]
+            unopened = payment.terms.built_here and payment.provider_order_no not in provider.book
+            if unopened and self.random.random() < 0.5:
+                provider.payer_opens(payment)
+
     async def a_payer_pays_what_was_closed(self) -> None:
         """Nobody asks about a closed order again: the provider must tell, until it is heard."""
         paid = await self._pay(lambda trade: trade.state == "closed" and not trade.charges)
@@ -132,15 +152,38 @@ class History:
                 await self.world.call_back(payment)
 
     async def a_payer_pays_a_wrong_amount(self) -> None:
-        await self._pay(lambda trade: trade.state == "open", Money(1))
+        await self._pay(lambda trade: trade.state == "open", Money(2))
 
     async def a_refund_moves(self) -> None:
         provider = self._any_provider()
         processing = [r for r in _returns(provider) if r.state == "processing"]
         if processing:
             number = self.random.choice(processing).number
-            [move] = self.random.choices([provider.refund_arrives, provider.refund_bounces], [4, 1])
+            moves = [provider.refund_arrives, provider.refund_bounces, provider.refund_closes]
+            [move] = self.random.choices(moves, [8, 2, 1])
             move(number)
+
+    async def a_bounced_refund_is_mended(self) -> None:
+        provider = self._any_provider()
+        for returned in _returns(provider):
+            if returned.state == "abnormal":
+                mend = self.random.choice([provider.refund_arrives, provider.refund_closes])
+                mend(returned.number)
+
+    async def somebody_refunds_on_the_providers_site(self) -> None:
+        provider = self._any_provider()
+        trades = [t for t in provider.book.values() if t.state == "paid" and t.given < t.amount]
+        if trades:
+            trade = self.random.choice(trades)
+            left = (trade.amount - trade.given).fen
+            amount = Money(self.random.choice([left, self.random.randint(1, left)]))
+            number = f"SITE-{provider.name}-{len(provider.elsewhere)}"
+            provider.merchant_refunds(trade.number, number, amount)
+
+    async def somebody_reverses_on_the_providers_site(self) -> None:
+        provider = self._any_provider()
+        if trades := [t for t in provider.book.values() if provider.can_be_reversed(t)]:
+            provider.merchant_reverses(self.random.choice(trades).number)
 
     async def a_callback_is_sent(self) -> None:
         provider = self._any_provider()
@@ -172,6 +215,7 @@ class History:
             provider.stops_answering,
             provider.loses_answers,
             provider.has_no_balance,
+            lambda: provider.wants_patience(timedelta(minutes=5)),
             lambda: provider.refuses("NO_AUTH", "switched off"),
             lambda: provider.refuses_refunds("NO_AUTH", "switched off"),
         ]
@@ -193,10 +237,10 @@ class History:
     # What time and basepay do.
 
     async def time_passes(self) -> None:
-        await asyncio.sleep(self.random.choice([1, 6, 30, 300, 2_000, 7_300]))
+        await asyncio.sleep(self.random.choice([1, 6, 16, 50, 300, 2_000, 7_300]))
 
     async def the_sweeper_comes(self) -> None:
-        await self.world.app.sweep()
+        await self.world.sweep()
 
     async def callbacks_are_applied(self) -> None:
         await self.world.app.apply_callbacks()
@@ -225,10 +269,15 @@ STEPS: dict[Callable[[History], Awaitable[None]], int] = {
     History.an_app_reuses_a_key: 1,
     History.an_app_closes: 3,
     History.an_app_looks: 3,
+    History.an_operator_turns_the_switch: 1,
+    History.a_payer_opens_a_link: 4,
     History.a_payer_pays: 12,
     History.a_payer_pays_what_was_closed: 1,
     History.a_payer_pays_a_wrong_amount: 1,
     History.a_refund_moves: 5,
+    History.a_bounced_refund_is_mended: 1,
+    History.somebody_refunds_on_the_providers_site: 2,
+    History.somebody_reverses_on_the_providers_site: 1,
     History.a_callback_is_sent: 12,
     History.an_old_callback_arrives: 4,
     History.a_forged_callback_arrives: 1,

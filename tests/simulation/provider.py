@@ -1,16 +1,18 @@
-"""The provider double made stricter: code calls charge, callbacks say what was true when sent."""
+"""The provider double made stricter: codes charge each time, callbacks say what was true then."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 
 from adapters.providers.in_memory.book import Trade
-from adapters.providers.in_memory.provider import SILENT, InMemoryProvider
+from adapters.providers.in_memory.provider import InMemoryProvider
 from application.ports import Clock
 from application.records import News, RawCallback
 from domain.method import Provider
-from domain.outcome import AwaitingPayer, Declined, Outcome, RefundOutcome
+from domain.money import Money
+from domain.outcome import AwaitingPayer, Outcome, RefundOutcome
 from domain.payment import Payment
 from domain.refund import Refund
 
@@ -24,13 +26,18 @@ class StrictProvider(InMemoryProvider):
     def __init__(self, name: str, provider: Provider, clock: Clock) -> None:
         super().__init__(name, provider, clock)
         self.said: dict[bytes, News] = {}
+        self.codes: Counter[str] = Counter()  # how often the code of each order was sent
+        self.elsewhere: dict[str, str] = {}  # refunds made on this provider's site: their orders
 
     async def start(self, payment: Payment) -> Outcome:
         """Whoever sends a code twice charges twice; links go stale."""
-        if payment.terms.charges_at_once:
-            return self._charge(payment)
+        number = payment.provider_order_no
+        self.codes[number] += payment.terms.charges_at_once
+        charged = number in self.book and self.book[number].state == "paid"
         outcome = await super().start(payment)
-        if isinstance(outcome, AwaitingPayer) and outcome.action:
+        if charged and payment.terms.charges_at_once:
+            self.payer_pays(number)
+        if isinstance(outcome, AwaitingPayer) and outcome.action and not payment.terms.built_here:
             stale_at = self._clock.now() + LINK_LIVES
             return replace(outcome, action=replace(outcome.action, expires_at=stale_at))
         return outcome
@@ -44,6 +51,11 @@ class StrictProvider(InMemoryProvider):
             return await super().refund(refund, payment)
         finally:
             self.mood = mood
+
+    def merchant_refunds(self, number: str, refund_no: str, amount: Money) -> None:
+        """It happened elsewhere: basepay need not know of it yet."""
+        super().merchant_refunds(number, refund_no, amount)
+        self.elsewhere[refund_no] = number
 
     def callback(self, kind: str, number: str, *, forged: bool = False) -> bytes:
         """A message with a serial number; what it says does not change when it comes late."""
@@ -60,13 +72,7 @@ class StrictProvider(InMemoryProvider):
         super().read(callback)
         return self.said[callback.body]
 
-    def _charge(self, payment: Payment) -> Outcome:
-        number = payment.provider_order_no
-        self.calls.append(("start", number))
-        if self.mood.silent:
-            return SILENT
-        if self.mood.refuses:
-            return Declined(self.mood.refuses)
-        self.book.setdefault(number, Trade(number, payment.charged_amount))
-        self.payer_pays(number)
-        return SILENT if self.mood.swallows_answers else self._outcome(number)
+    def can_be_reversed(self, trade: Trade) -> bool:
+        """Somebody could take it back on the provider's site; at WeChat Pay only a code's money."""
+        known = self.provider is Provider.ALIPAY or trade.number in self.codes
+        return known and trade.reversible

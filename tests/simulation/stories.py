@@ -9,13 +9,18 @@ from application.records import Caller
 from domain.errors import OrderAlreadyPaid, PaymentAlreadySucceeded, RefundExceedsPayment
 from domain.method import Method
 from domain.money import Money
-from tests.simulation.asking import Facts
+from domain.payment import Payment
+from domain.status import RefundStatus
+from tests.simulation.asking import ASKS_PASSWORD, HAS_NO_BALANCE, by
 from tests.simulation.world import Broken, SimulatedWorld
 
 Story = Callable[[SimulatedWorld], Awaitable[None]]
 
-ALIPAY: Facts = {"method": Method.ALIPAY_QR}
-CODE: Facts = {"method": Method.ALIPAY_CODE, "payer": {"auth_code": "280000000000000000"}}
+ALIPAY = by(Method.ALIPAY_QR)
+CODE = by(Method.ALIPAY_CODE)
+PAGE, WAP = by(Method.ALIPAY_PAGE), by(Method.ALIPAY_WAP)
+WECHAT_ASKS = by(Method.WECHAT_CODE, ASKS_PASSWORD)
+ALIPAY_ASKS = by(Method.ALIPAY_CODE, ASKS_PASSWORD)
 
 
 async def a_payment_is_paid(world: SimulatedWorld) -> None:
@@ -185,3 +190,190 @@ async def a_link_cannot_be_renewed(world: SimulatedWorld) -> None:
     await world.pay(key="k2")
     world.wechat.behaves_again()
     world.wechat.payer_pays(payment.provider_order_no)
+
+
+async def a_password_is_typed(world: SimulatedWorld) -> None:
+    """The payer needs some seconds; the sweeper finds the money, or the callback tells."""
+    payment = await world.pay(**WECHAT_ASKS)
+    await world.sweep_after(seconds=3)
+    if _pays(world, payment):
+        await world.call_back(payment)
+
+
+async def a_code_waits_too_long(world: SimulatedWorld) -> None:
+    """Nobody types the password: the charge is taken back at the deadline, unpaid."""
+    payment = await world.pay(**ALIPAY_ASKS)
+    await world.sweep_after(seconds=30)
+    await world.sweep_after(seconds=16)
+    await world.sweep_after(seconds=3)
+    _undisturbed(world, world.payment(payment.id).open, "I8: still not taken back")
+
+
+async def a_code_is_paid_unheard(world: SimulatedWorld) -> None:
+    """Money that nobody heard of goes straight back; its callback comes after all of it."""
+    world.wechat.loses_answers()
+    payment = await world.pay(**by(Method.WECHAT_CODE))
+    told = [world.wechat.callback("payment", number) for number in world.wechat.book]
+    await world.sweep_after(seconds=46)
+    world.wechat.behaves_again()
+    for body in told:
+        await world.survive(lambda body=body: world.post(world.wechat, body))  # type: ignore[misc]
+    await world.work()
+    await world.sweep_after(seconds=6)
+    _undisturbed(world, world.payment(payment.id).open, "I8: still not taken back")
+
+
+async def a_charge_is_closed(world: SimulatedWorld) -> None:
+    """The till gives up. WeChat Pay is not asked before 15 seconds have passed."""
+    payment = await world.pay(**WECHAT_ASKS)
+    await world.close(payment)
+    _undisturbed(world, not world.payment(payment.id).open, "I1: taken back too early")
+    await asyncio.sleep(16)
+    await world.close(payment)
+
+
+async def a_charge_is_closed_too_late(world: SimulatedWorld) -> None:
+    """The payer has typed the password: that money is kept, not taken back."""
+    payment = await world.pay(**ALIPAY_ASKS)
+    paid = _pays(world, payment)
+    with suppress(PaymentAlreadySucceeded):  # unless the provider fails to say so
+        await world.close(payment)
+    states = {trade.state for trade in world.alipay.book.values()}
+    _undisturbed(world, paid and states != {"paid"}, "I1: taken back without asking")
+
+
+async def a_second_code_is_asked_for(world: SimulatedWorld) -> None:
+    """The first wallet has no money; a fresh code of another one pays."""
+    await world.pay(**by(Method.WECHAT_CODE, HAS_NO_BALANCE))
+    while any(payment.open for payment in world.payments()):
+        await world.sweep_after(minutes=3)
+    payment = await world.pay(key="k2", **by(Method.WECHAT_CODE))
+    if payment.provider_order_no in world.wechat.book:
+        await world.call_back(payment)
+
+
+async def nobody_opens_a_link(world: SimulatedWorld) -> None:
+    """Alipay never hears of the order: it is believed gone ten minutes after its end."""
+    payment = await world.pay(**PAGE)
+    await world.sweep_after(hours=2, seconds=1)
+    world.check()
+    await world.sweep_after(minutes=9)
+    world.check()
+    await world.sweep_after(minutes=2)
+    await world.sweep_after(minutes=2)
+    _undisturbed(world, world.payment(payment.id).open, "I8: still not closed")
+
+
+async def a_link_is_opened_and_paid(world: SimulatedWorld) -> None:
+    """Only now Alipay knows the order."""
+    payment = await world.pay(**WAP)
+    world.alipay.payer_opens(payment)
+    world.alipay.payer_pays(payment.provider_order_no)
+    await world.call_back(payment)
+
+
+async def a_link_is_closed_unopened(world: SimulatedWorld) -> None:
+    """Alipay can't close what it does not know; the payer opens it after all, and pays."""
+    payment = await world.pay(**PAGE)
+    await world.close(payment)
+    world.check()
+    world.alipay.payer_opens(payment)
+    world.alipay.payer_pays(payment.provider_order_no)
+    await world.sweep_after(seconds=6)
+
+
+async def a_link_is_left_for_a_code(world: SimulatedWorld) -> None:
+    """The link stays payable until it ends, and both are paid: the second success goes back."""
+    first = await world.pay(**PAGE)
+    second = await world.shown(key="k2", amount=5000)
+    world.wechat.payer_pays(second.provider_order_no)
+    world.alipay.payer_opens(first)
+    if _pays(world, first):
+        await world.call_back(first)
+    await world.call_back(second)
+
+
+async def a_refund_is_made_elsewhere(world: SimulatedWorld) -> None:
+    """On WeChat Pay's own site: its callback tells, and another when the money arrives."""
+    payment = await world.paid()
+    world.wechat.merchant_refunds(payment.provider_order_no, "SITE-1", Money(3000))
+    await world.hear(world.wechat, "refund", "SITE-1")
+    world.wechat.refund_arrives("SITE-1")
+    await world.hear(world.wechat, "refund", "SITE-1")
+    with suppress(RefundExceedsPayment):  # if it is heard of in time
+        await world.refund(payment, amount=8000)
+
+
+async def a_refund_elsewhere_is_heard_of_first(world: SimulatedWorld) -> None:
+    """The payment's own callback was lost."""
+    payment = await world.shown(**ALIPAY)
+    world.alipay.payer_pays(payment.provider_order_no)
+    world.alipay.merchant_refunds(payment.provider_order_no, "SITE-1", payment.amount)
+    world.alipay.refund_arrives("SITE-1")
+    await world.hear(world.alipay, "refund", "SITE-1")
+
+
+async def a_charge_is_reversed_elsewhere(world: SimulatedWorld) -> None:
+    """Whoever did that: the payment succeeded, and all of it has gone back."""
+    payment = await world.pay(**CODE)
+    if payment.provider_order_no in world.alipay.book:
+        await world.until(lambda: not world.payment(payment.id).open)
+        world.alipay.merchant_reverses(payment.provider_order_no)
+        await world.call_back(payment)
+        await world.call_back(payment)
+
+
+async def a_bounced_refund_is_mended(world: SimulatedWorld) -> None:
+    """Somebody gives WeChat Pay another card of the payer."""
+    refund = await world.accepted(await world.paid())
+    world.wechat.refund_bounces(refund.provider_refund_no)
+    await world.call_back(refund)
+    world.wechat.refund_arrives(refund.provider_refund_no)
+    await world.sweep_after(minutes=1)
+
+
+async def one_fen_goes_back_in_parts(world: SimulatedWorld) -> None:
+    """Three refunds of one fen: two of nothing, and a refused one that settles it when retried."""
+    await world.turn_one_fen(on=True)
+    payment = await world.paid()
+    await world.turn_one_fen(on=False)
+    await world.refund(payment, refund_no="RF-1", amount=4000)
+    await world.refund(payment, "r2", refund_no="RF-2", amount=1888)
+    world.wechat.refuses_refunds("NO_AUTH", "refunds are switched off")
+    last = await world.refund(payment, "r3", refund_no="RF-3", amount=3000)
+    await world.until(lambda: not world.found_refund(last.id).open)
+    world.wechat.behaves_again()
+    await world.refund(payment, "r4", refund_no="RF-3", amount=3000)
+    await world.until(lambda: world.found_refund(last.id).status is not RefundStatus.FAILED)
+    await world.sweep_after(seconds=6)
+    [returned] = world.wechat.book[payment.provider_order_no].refunds.values()
+    if returned.amount != Money(1):
+        raise Broken(f"I4: the fen goes back as {returned}")
+
+
+async def a_provider_wants_patience(world: SimulatedWorld) -> None:
+    """The sweeper leaves it alone for so long, then goes on."""
+    payment = await world.pay()
+    world.wechat.wants_patience(timedelta(minutes=5))
+    for _ in range(6):
+        await world.sweep_after(seconds=50)
+    world.wechat.behaves_again()
+    await world.sweep_after(minutes=5)
+    if _pays(world, payment):
+        await world.call_back(payment)
+
+
+def _pays(world: SimulatedWorld, payment: Payment) -> bool:
+    """The payer pays, if the order can still be paid."""
+    provider = world.providers[payment.account]
+    trade = provider.book.get(payment.provider_order_no)
+    payable = trade is not None and trade.state == "open"
+    if payable:
+        provider.payer_pays(payment.provider_order_no)
+    return payable
+
+
+def _undisturbed(world: SimulatedWorld, wrong: bool, promise: str) -> None:
+    """What must hold at the latest now, unless something went wrong."""
+    if wrong and not (world.strikes or world.process.failures):
+        raise Broken(promise)

@@ -36,6 +36,22 @@ MOMENTS: dict[Story, int] = {
     stories.a_refused_refund_is_tried_again: 95,
     stories.a_refund_bounces: 70,
     stories.twins_ask: 55,
+    stories.a_password_is_typed: 30,
+    stories.a_code_waits_too_long: 30,
+    stories.a_code_is_paid_unheard: 30,
+    stories.a_charge_is_closed: 30,
+    stories.a_charge_is_closed_too_late: 30,
+    stories.a_second_code_is_asked_for: 30,
+    stories.nobody_opens_a_link: 30,
+    stories.a_link_is_opened_and_paid: 30,
+    stories.a_link_is_closed_unopened: 30,
+    stories.a_link_is_left_for_a_code: 30,
+    stories.a_refund_is_made_elsewhere: 30,
+    stories.a_refund_elsewhere_is_heard_of_first: 30,
+    stories.a_charge_is_reversed_elsewhere: 30,
+    stories.a_bounced_refund_is_mended: 30,
+    stories.one_fen_goes_back_in_parts: 30,
+    stories.a_provider_wants_patience: 30,
 }
 
 #: Every call by which a story can leave the process; `queue.postpone` needs a failure besides.
@@ -45,8 +61,9 @@ CALLS = {
     *("store.refunds.get", "store.refunds.named", "store.refunds.numbered"),
     *("queue.put", "queue.take", "queue.done", "agenda.due_payments", "agenda.due_refunds"),
     *("outbox.waiting", "stream.publish", "outbox.published"),
+    *("switches.one_fen", "switches.turn_one_fen"),
 }
-ASKS = {"start", "query", "close", "refund", "query_refund"}
+ASKS = {"start", "query", "close", "refund", "query_refund", "look_up"}
 
 
 def tell(story: Story, fate: Appointed) -> Appointed:

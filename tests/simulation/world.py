@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from contextvars import ContextVar
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from adapters.in_process.locks import InProcessLocks
@@ -17,6 +18,7 @@ from application.ports import Account, Unavailable
 from application.records import Caller, Message
 from domain.errors import IdempotencyInProgress, NotFound
 from domain.method import Provider
+from domain.outcome import Unknown
 from domain.payment import Payment
 from domain.refund import Refund
 from tests.simulation.asking import Asked, a_return, an_order
@@ -25,6 +27,14 @@ from tests.simulation.provider import StrictProvider
 from tests.simulation.virtual_time import LoopClock
 
 T = TypeVar("T")
+
+OLGA = Caller("olga", operator=True)
+
+#: True in whatever the sweeper does.
+SWEEPING: ContextVar[bool] = ContextVar("SWEEPING", default=False)
+
+#: Asks that were under way when a provider wanted patience may still arrive so long after it.
+UNDER_WAY = timedelta(seconds=100)
 
 
 class Broken(AssertionError):
@@ -41,6 +51,32 @@ class Stream:
         """Take them all."""
         self.taken.extend(messages)
         return [message.id for message in messages]
+
+
+class Line(Port):
+    """The line to a provider; overhears how long it wants to be left alone."""
+
+    def __init__(self, provider: StrictProvider, process: Process, rude: list[str]) -> None:
+        super().__init__(provider.name, provider, process, unknown)
+        self._rude, self._clock = rude, provider._clock
+        self._quiet: tuple[datetime, datetime] | None = None
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = super().__getattr__(attribute)
+        if not asyncio.iscoroutinefunction(getattr(self._inner, attribute)):
+            return found
+
+        async def ask(*args: Any) -> Any:
+            now = self._clock.now()
+            if SWEEPING.get() and self._quiet and self._quiet[0] <= now < self._quiet[1]:
+                self._rude.append(f"{self._name}.{attribute} at {now}, quiet {self._quiet}")
+            answer = await found(*args)
+            if isinstance(answer, Unknown) and answer.retry_after:
+                now = self._clock.now()
+                self._quiet = now + UNDER_WAY, now + answer.retry_after
+            return answer
+
+        return ask
 
 
 class SimulatedWorld:
@@ -60,6 +96,7 @@ class SimulatedWorld:
         self.providers = {each.name: each for each in (self.wechat, self.alipay)}
         self.stream = Stream()
         self.answers: dict[Key, Answer] = {}
+        self.rude: list[str] = []  # what the sweeper asked of providers that wanted silence
         self.strikes = 0  # deaths and failures of finished lives
         self._fate, self._spacing, self._at_rest = fate or Appointed(), refund_spacing, at_rest
         self._ids = itertools.count(1)
@@ -90,6 +127,7 @@ class SimulatedWorld:
                 new_id=lambda: f"{next(self._ids):026d}",
                 number_prefix="t1",
                 pings={},
+                switches=self._port("switches", store.switches),
             )
         )
 
@@ -112,12 +150,16 @@ class SimulatedWorld:
             self.strikes += 1 + self.process.failures
             self.boot()
 
+    def check(self) -> None:
+        """Every promise holds now."""
+        self._at_rest(self)
+
     def _port(self, name: str, inner: object) -> Any:
         return Port(name, inner, self.process)
 
     def _account(self, provider: StrictProvider) -> Account:
         account = provider.account(refund_spacing=self._spacing)
-        mortal: Any = Port(account.name, provider, self.process, unknown)
+        mortal: Any = Line(provider, self.process, self.rude)
         return Account(
             account.name, account.provider, account.methods, self._spacing, mortal, mortal, provider
         )
@@ -170,6 +212,10 @@ class SimulatedWorld:
         await self.until(lambda: self.found_refund(refund.id).accepted_at is not None)
         return self.found_refund(refund.id)
 
+    async def turn_one_fen(self, *, on: bool) -> None:
+        """An operator turns the switch until it is turned."""
+        await self.survive(lambda: self.app.one_fen.turn(OLGA, on=on))
+
     async def close(self, payment: Payment) -> None:
         """Ask to close it until there is an answer."""
         caller = Caller(payment.app)
@@ -187,7 +233,10 @@ class SimulatedWorld:
                 order.provider_refund_no,
             )
         )
-        provider = self.providers[order.account]
+        await self.hear(self.providers[order.account], kind, number)
+
+    async def hear(self, provider: StrictProvider, kind: str, number: str) -> None:
+        """Likewise of what has this number there."""
         body = provider.callback(kind, number)
         for wait in (15, 15, 30, 180, 600):  # seconds, as WeChat Pay does
             if await self.survive(lambda: self.post(provider, body)) == 200:
@@ -217,8 +266,16 @@ class SimulatedWorld:
     async def sweep_after(self, **units: float) -> None:
         """Let time pass, then let the sweeper ask once."""
         await asyncio.sleep(timedelta(**units).total_seconds())
-        await self.survive(lambda: self.app.sweep())  # noqa: PLW0108 -- another app after a death
+        await self.survive(self.sweep)
         await self.work()
+
+    async def sweep(self) -> None:
+        """The sweeper's turn at all accounts."""
+        sweeping = SWEEPING.set(True)
+        try:
+            await self.app.sweep()
+        finally:
+            SWEEPING.reset(sweeping)
 
     async def until(self, ready: Callable[[], bool]) -> None:
         """Let the sweeper come again and again; it must help within ten minutes."""
@@ -229,10 +286,29 @@ class SimulatedWorld:
         raise Broken("I1: nothing comes of it")
 
     async def settle(self) -> None:
-        """Let everything come to its end; it must, within two days."""
-        deadline = self.clock.now() + timedelta(days=2)
+        """Let everything come to its end, then hear what happened elsewhere.
+
+        Nobody asks about it: callbacks tell, and the bill does if they don't. What a refund of
+        ours was refused for meanwhile is heard in the second round.
+        """
         for provider in self.providers.values():
             provider.behaves_again()
+        await self._come_to_an_end()
+        for _ in range(2):
+            for provider in self.providers.values():
+                await self._hear_of_elsewhere(provider)
+            await self._come_to_an_end()
+
+    async def _hear_of_elsewhere(self, provider: StrictProvider) -> None:
+        for number in provider.elsewhere:
+            await self.hear(provider, "refund", number)
+        for trade in provider.book.values():
+            if trade.state == "reversed":
+                await self.hear(provider, "payment", trade.number)
+
+    async def _come_to_an_end(self) -> None:
+        """It must, within two days."""
+        deadline = self.clock.now() + timedelta(days=2)
         while True:
             for provider in self.providers.values():
                 _let_refunds_arrive(provider)
@@ -247,11 +323,19 @@ class SimulatedWorld:
     def _waiting(self) -> dict[str, Any]:
         """What is not at its end, and when it is looked at next; parked orders wait for people."""
         orders: list[Payment | Refund] = [*self.payments(), *self.refunds()]
-        waiting = {o.id: o.next_check_at for o in orders if o.open and not o.parked}
+        waiting = {o.id: o.next_check_at for o in orders if self._unfinished(o)}
         inbox = self.tables.inbox._rows.values()
         waiting |= {each.callback.id: each.due_at for each in inbox if not each.dead}
         unpublished = (m for m in self.tables.messages._rows.values() if m.published_at is None)
         return waiting | {message.id: None for message in unpublished}
+
+    def _unfinished(self, order: Payment | Refund) -> bool:
+        """Open, or mended at the provider since it was found abnormal."""
+        if isinstance(order, Refund) and order.abnormal:
+            trades, number = self.providers[order.account].book.values(), order.provider_refund_no
+            found = [trade.refunds[number] for trade in trades if number in trade.refunds]
+            return any(returned.state != "abnormal" for returned in found)
+        return order.open and not order.parked
 
     # What there is.
 

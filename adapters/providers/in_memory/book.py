@@ -27,6 +27,11 @@ class Trade:
     refunds: dict[str, "Returned"] = field(default_factory=dict)
 
     @property
+    def reversible(self) -> bool:
+        """Money came in, and nothing of it went another way back."""
+        return self.state == "paid" and not self.refunds
+
+    @property
     def given(self) -> Money:
         """What has gone back or is on its way."""
         states = ("processing", "done", "abnormal")

@@ -103,7 +103,7 @@ class InMemoryProvider:
         trade = self.book.get(payment.provider_order_no)
         if trade is not None and trade.state == "open":
             trade.state = "closed"
-        elif trade is not None and trade.state == "paid" and payment.terms.charges_at_once:
+        elif trade is not None and payment.terms.charges_at_once and trade.reversible:
             trade.state = "reversed"
         if self.mood.swallows_answers:
             return SILENT
