@@ -37,8 +37,8 @@ class Basepay:
 
     async def follow(self, settings: Settings) -> None:
         """Take other accounts while running. Raises SettingsError, and then nothing has changed."""
-        await self.configured.follow(settings)
-        self.upkeep.follow(self.configured.accounts)
+        await self.configured.follow(settings, getting_ready=self.upkeep.get_ready)
+        self.upkeep.follow(self.configured.accounts.values())
 
 
 @asynccontextmanager
@@ -71,7 +71,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         one_fen=settings.one_fen,
     )
     try:
-        async with upkeep_of(configured.accounts) as upkeep:
+        async with upkeep_of(configured.accounts.values()) as upkeep:
             yield Basepay(
                 app=App(world),
                 store=store,

@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from adapters.wechat_official_account.addresses import CallbackAddresses
 from application.accounts import Accounts, AppPolicy
 from application.official_account_ports import AppKind, Visitors, WeChatApps
+from application.ports import Account
 from domain.method import Provider
 from entrypoints.account_makers import Made, Outside, make
 from entrypoints.errors import SettingsError
 from entrypoints.settings import Settings
 
 T = TypeVar("T")
+
+GetReady = Callable[[Iterable[Account]], Awaitable[None]]
 
 log = logging.getLogger("basepay.configuration")
 
@@ -30,9 +33,14 @@ class Configured:
         self._made: dict[str, Made] = {}
         self._shared_by_all: object = None
 
-    async def follow(self, settings: Settings) -> None:
-        """Take these accounts. Raises SettingsError, and then nothing has changed."""
+    async def follow(self, settings: Settings, *, getting_ready: GetReady | None = None) -> None:
+        """Take these accounts. Raises SettingsError, and then nothing has changed.
+
+        `getting_ready` is awaited with all of them before the first call goes to a new one.
+        """
         made = await self._make(settings)
+        if getting_ready is not None:
+            await getting_ready([each.account for each in made.values()])
         gone = self.accounts.replace({n: m.account for n, m in made.items()}, policies(settings))
         for name in gone:
             log.warning("account %s is not configured any more: only its orders go on", name)

@@ -19,12 +19,14 @@ from application.idempotency import Key
 from application.ports import Account
 from domain.errors import AccountRequired
 from domain.method import Method, Provider
+from domain.outcome import NotFound, Outcome
 from entrypoints.bootstrap import running
 from entrypoints.errors import SettingsError
 from entrypoints.reload import NEED_A_RESTART, Reload, reloading
 from entrypoints.settings import Settings, check
 from entrypoints.storage import upgrade_schema
 from entrypoints.upkeep import upkeep_of
+from tests.builders import a_payment
 from tests.dev_process import ROOT
 from tests.entrypoints.deployment import Deployment
 
@@ -195,6 +197,44 @@ def test_a_broken_reader_does_not_end_the_watch(run, caplog):
 # What follows when accounts change.
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a changed account to get ready."""
+    monkeypatch.setattr("entrypoints.upkeep.GET_READY_SECONDS", 0.0)
+
+
+def test_a_changed_account_gets_ready_before_it_is_used(run, deployment, sandbox_url, monkeypatch):
+    """With no key of WeChat Pay in the files, the first answers could not be verified."""
+    account = deployment.account("wechat-main")
+    for key in ("public_key_id", "public_key_file", "platform_certificate_files"):
+        del account[key]
+    deployment.write()
+    upgrade_schema(deployment.load())
+    slow = {"kind": "latency", "seconds": 0.3, "operation": "certificates", "times": 2}
+    httpx.post(f"{sandbox_url}/sandbox/faults", json=slow).raise_for_status()
+    monkeypatch.setattr("entrypoints.upkeep.GET_READY_SECONDS", 2.0)
+
+    async def rotate() -> set[type[Outcome]]:
+        async with running(deployment.load()) as basepay:
+            accounts, payment = basepay.configured.accounts, a_payment(payee=None)
+
+            async def ask() -> type[Outcome]:
+                await asyncio.sleep(0.02)
+                return type(await accounts["wechat-main"].payments.query(payment))
+
+            while await ask() is not NotFound:  # it has fetched them since the start
+                pass
+            account["app_ids"].pop("app")
+            deployment.write()
+            before = accounts["wechat-main"]
+            change = asyncio.create_task(basepay.follow(deployment.load()))
+            answers = {await ask() for _ in iter(change.done, True)}
+            assert accounts["wechat-main"] is not before
+            return answers | {await ask()}
+
+    assert run(rotate()) == {NotFound}
+
+
 def test_only_the_account_that_changed_is_made_anew(run, deployment):
     upgrade_schema(deployment.load())
 
@@ -322,7 +362,7 @@ def kept_up(upkeep: Callable[[], Awaitable[None]] | None) -> Account:
 
 def test_upkeep_runs_once_for_each_account_until_the_end(run):
     kept = Kept()
-    accounts = {"a": kept_up(kept), "b": kept_up(None)}
+    accounts = [kept_up(kept), kept_up(None)]
 
     async def keep() -> None:
         async with upkeep_of(accounts) as upkeep:
@@ -337,12 +377,12 @@ def test_upkeep_runs_once_for_each_account_until_the_end(run):
 
 def test_upkeep_starts_anew_for_a_changed_account_and_ends_for_one_that_is_gone(run):
     old, new, gone = Kept(), Kept(), Kept()
-    before = {"a": kept_up(old), "b": kept_up(gone)}
+    before = [kept_up(old), kept_up(gone)]
 
     async def keep() -> None:
         async with upkeep_of(before) as upkeep:
             await asyncio.sleep(0)
-            upkeep.follow({"a": kept_up(new)})
+            upkeep.follow([kept_up(new)])
             await asyncio.sleep(0.01)
             assert (old.started, old.ended, new.started, gone.ended) == (1, 1, 1, 1)
 
@@ -362,7 +402,7 @@ def test_upkeep_that_fails_starts_again(run, monkeypatch, caplog):
         await asyncio.Event().wait()
 
     async def keep() -> None:
-        async with upkeep_of({"a": kept_up(fails_once)}):
+        async with upkeep_of([kept_up(fails_once)]):
             await again.wait()
 
     run(asyncio.wait_for(keep(), 20))
