@@ -64,7 +64,7 @@ class PayerAction(StrEnum):
     SCAN = "scan"
     PAY = "pay"
     DECLINE = "decline"
-    PASSWORD = "password"  # gets to the password and no further  # noqa: S105
+    PASSWORD = "password"  # gets there and no further; types it for a charged code  # noqa: S105
     EXPIRE = "expire"  # lets this order's time run out
 
 

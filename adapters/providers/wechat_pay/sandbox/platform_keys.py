@@ -6,6 +6,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 import msgspec
 from cryptography import x509
@@ -173,6 +174,7 @@ class PlatformKeys:
         return self._certificates[number]
 
 
+@cache
 def serial_of(certificate: str) -> str:
     """Write a serial as the platform does: 40 characters, leading zeros kept (gotcha 10)."""
     return f"{x509.load_pem_x509_certificate(certificate.encode()).serial_number:040X}"
