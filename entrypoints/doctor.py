@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from adapters.clock import SystemClock
@@ -28,7 +29,7 @@ from entrypoints.checkup.deployment import (
     database_check,
     secret_files_check,
 )
-from entrypoints.checkup.finding import Check, Finding, State, bad
+from entrypoints.checkup.finding import Check, Finding, State, bad, good
 from entrypoints.checkup.pages import pages_checks
 from entrypoints.checkup.wechat import wechat_checks
 from entrypoints.errors import SettingsError
@@ -79,6 +80,7 @@ def _account_checks(
     name: str, made: Made, settings: Settings, transport: AiohttpTransport
 ) -> Iterator[Check]:
     account = made.settings
+    yield Check(name, "methods", partial(_methods, made))
     if isinstance(account, AlipayAccount):
         yield from alipay_checks(name, alipay_config(name, account, settings.public_url), transport)
         return
@@ -87,6 +89,14 @@ def _account_checks(
     if made.wechat is not None:
         pages = pages_config(name, account, settings)
         yield from pages_checks(name, made.wechat, pages, settings, transport)
+
+
+async def _methods(made: Made) -> Finding:
+    """What its app ids and stores make possible; contracts are the provider's to know."""
+    offered = sorted(made.account.methods)
+    if not offered:
+        return bad("it offers none", "give the app ids under app_ids")
+    return good(f"it offers {', '.join(offered)}")
 
 
 def _settings_without_accounts(path: Path) -> Settings | None:

@@ -49,7 +49,7 @@ def _shape(settings: Settings) -> Finding:
             f"port {url.port} is unusual",
             "prefer 443: some networks on the way let nothing else in",
         )
-    return good(f"{settings.public_url}: https, a public host, no query")
+    return good(f"providers take {settings.public_url}: https, a public host, no query")
 
 
 def _private(host: str) -> bool:

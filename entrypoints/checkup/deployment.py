@@ -26,6 +26,11 @@ def configuration_check(path: Path) -> Check:
             )
         if settings.one_fen:
             return look("every payment charges 1 fen", "remove one_fen before real orders come")
+        if plain := _plain_http(settings):
+            return look(
+                f"{', '.join(plain)}: base_url is not https, in production",
+                "leave base_url out: the default is the provider's own address",
+            )
         count = len(settings.accounts)
         return good(f"{path}: {settings.environment}, {count} account{'s' * (count > 1)}")
 
@@ -54,7 +59,7 @@ def database_check(settings: Settings) -> Check:
         try:
             store = await open_store(settings)
         except SettingsError as error:
-            return bad(str(error), "")
+            return bad(str(error), "let database.url name basepay's file, then `basepay migrate`")
         try:
             await store.ping()
         finally:
@@ -62,6 +67,13 @@ def database_check(settings: Settings) -> Check:
         return good(f"{settings.database.url} answers, its schema is current")
 
     return Check("database", "schema", run)
+
+
+def _plain_http(settings: Settings) -> list[str]:
+    """Accounts whose calls anybody on the way could read and answer."""
+    if settings.environment != "production":
+        return []
+    return [n for n, each in settings.accounts.items() if not each.base_url.startswith("https://")]
 
 
 def _open_to_others(path: Path) -> bool:

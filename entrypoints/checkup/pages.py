@@ -143,8 +143,8 @@ def _by_hand_domains(config: OfficialAccountConfig) -> Callable[[], Awaitable[Fi
     async def run() -> Finding:
         return look(
             "WeChat does not tell them",
-            f"see that {' and '.join(config.domains) or 'your pages'} stand at {MP_DOMAINS}: "
-            "网页授权域名 and JS接口安全域名",
+            f"see at {MP_DOMAINS} that 网页授权域名 and JS接口安全域名 name "
+            f"{' and '.join(config.domains) or 'the hosts of your pages'}",
         )
 
     return run
@@ -155,8 +155,8 @@ def _by_hand_directory(config: OfficialAccountConfig) -> Callable[[], Awaitable[
         pages = " and ".join(f"https://{domain}/…/" for domain in config.domains)
         return look(
             "WeChat does not tell it",
-            f"see that the directory of the page that pays ({pages or 'https://…/'}) "
-            f"stands at {PAY_DIRECTORY}",
+            f"see at {PAY_DIRECTORY} that the directory of the page that pays stands there: "
+            f"{pages or 'https://…/'}",
         )
 
     return run

@@ -164,7 +164,27 @@ def test_a_database_without_its_schema_is_named_with_the_command(run, deployment
     finding = run(examine(deployment))["database", "schema"]
 
     assert finding.state is BAD
-    assert "basepay migrate" in finding.words + finding.mend
+    assert "basepay migrate" in finding.mend
+
+
+def test_plain_http_to_a_provider_is_told_in_production(run, ill):
+    ill.raw["environment"] = "production"
+    secret = ill.account("wechat-main")["official_account"].pop("app_secret")
+    del ill.account("wechat-main")["mini_program"]
+    ill.account("wechat-main")["official_account"]["app_secret_file"] = ill.secret("s", secret)
+
+    finding = run(examine(ill))["configuration", "complete"]
+
+    assert finding.state is LOOK
+    assert "wechat-main, alipay-main: base_url is not https" in finding.words
+
+
+def test_what_each_account_offers_is_told(run, ill):
+    ill.account("wechat-main")["app_ids"] = {"app": "wx3333333333333333"}
+    del ill.account("wechat-main")["official_account"]
+    del ill.account("wechat-main")["mini_program"]
+
+    assert run(examine(ill))["wechat-main", "methods"] == good("it offers wechat_app")
 
 
 # Callbacks.
