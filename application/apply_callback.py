@@ -20,7 +20,7 @@ from application.records import NoNews, PaymentNews, RawCallback, RefundNews
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
 from domain.events import IncidentKind
-from domain.outcome import FoundRefund, Unknown
+from domain.outcome import FoundRefund, Outcome, Paid, Unknown
 from domain.payment import Payment
 from domain.status import PaymentStatus
 
@@ -99,10 +99,13 @@ class ApplyCallbacks:
             text = f"{callback.account} speaks of payment {news.provider_order_no}: not ours"
             await self._disown(callback, IncidentKind.UNKNOWN_ORDER, text)
             return
+        outcome: Outcome = news.outcome
+        if isinstance(outcome, Paid) and payment.being_taken_back(self._clock.now()):
+            outcome = Unknown("it was paid when this was sent: ask")
         payment = await self._ledger.learn_payment(
-            payment, news.outcome, source="callback", callback=callback
+            payment, outcome, source="callback", callback=callback
         )
-        if isinstance(news.outcome, Unknown) and payment.open:
+        if isinstance(outcome, Unknown) and payment.open:
             await self._refresh_payment(payment)
 
     async def _apply_to_refund(self, callback: RawCallback, news: RefundNews) -> None:

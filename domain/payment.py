@@ -104,6 +104,10 @@ class Payment:
         possible = at >= self.created_at + self.terms.reversible_after
         return self.open and not self.parked and wanted and possible
 
+    def being_taken_back(self, at: datetime) -> bool:
+        """We may be reversing this charge just now, or may have done so without hearing of it."""
+        return self.terms.charges_at_once and self.should_close(at)
+
     def learn(self, outcome: Outcome, *, at: datetime) -> None:
         """Take in what the provider says. Repeats and stale news are quiet."""
         match outcome:
@@ -231,7 +235,7 @@ class Payment:
         if difference:
             self._park(IncidentKind.PAYMENT_MISMATCH, difference)
             return
-        if paid.returned and self.terms.charges_at_once and self.should_close(at):
+        if paid.returned and self.being_taken_back(at):
             self._learn_closed(was_reversed=True, at=at)  # by us; that answer was lost
             return
         self.late = not self.open

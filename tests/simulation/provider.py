@@ -27,6 +27,7 @@ class StrictProvider(InMemoryProvider):
         super().__init__(name, provider, clock)
         self.said: dict[bytes, News] = {}
         self.codes: Counter[str] = Counter()  # how often the code of each order was sent
+        self.taken_back: set[str] = set()  # charges that basepay reversed, money and all
         self.elsewhere: dict[str, str] = {}  # refunds made on this provider's site: their orders
 
     async def start(self, payment: Payment) -> Outcome:
@@ -40,6 +41,15 @@ class StrictProvider(InMemoryProvider):
         if isinstance(outcome, AwaitingPayer) and outcome.action and not payment.terms.built_here:
             stale_at = self._clock.now() + LINK_LIVES
             return replace(outcome, action=replace(outcome.action, expires_at=stale_at))
+        return outcome
+
+    async def close(self, payment: Payment) -> Outcome:
+        """What it sends back is remembered."""
+        trade = self.book.get(payment.provider_order_no)
+        paid = trade is not None and trade.state == "paid"
+        outcome = await super().close(payment)
+        if trade is not None and paid and trade.state == "reversed":
+            self.taken_back.add(trade.number)
         return outcome
 
     async def refund(self, refund: Refund, payment: Payment) -> RefundOutcome:

@@ -220,7 +220,7 @@ async def a_code_is_paid_unheard(world: SimulatedWorld) -> None:
         await world.survive(lambda body=body: world.post(world.wechat, body))  # type: ignore[misc]
     await world.work()
     await world.sweep_after(seconds=6)
-    _undisturbed(world, world.payment(payment.id).open, "I8: still not taken back")
+    _undisturbed(world, not world.payment(payment.id).reversed, "I8: still not taken back")
 
 
 async def a_charge_is_closed(world: SimulatedWorld) -> None:

@@ -294,10 +294,19 @@ class SimulatedWorld:
         for provider in self.providers.values():
             provider.behaves_again()
         await self._come_to_an_end()
+        self._check_taken_back()
         for _ in range(2):
             for provider in self.providers.values():
                 await self._hear_of_elsewhere(provider)
             await self._come_to_an_end()
+
+    def _check_taken_back(self) -> None:
+        """Nobody need tell basepay what it did itself."""
+        numbers = set().union(*(provider.taken_back for provider in self.providers.values()))
+        for payment in self.payments():
+            known = payment.reversed or payment.amount <= payment.refunded_amount
+            if payment.provider_order_no in numbers and not (known or payment.parked):
+                raise Broken(f"I8: taken back by basepay, and shown as {payment}")
 
     async def _hear_of_elsewhere(self, provider: StrictProvider) -> None:
         for number in provider.elsewhere:
