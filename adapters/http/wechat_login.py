@@ -128,7 +128,11 @@ def _same(ours: str, theirs: str) -> bool:
 
 def _redirect(address: str, *cookies: Cookie) -> Response[bytes]:
     return Response(
-        b"", status_code=302, headers={**HEADERS, "Location": address}, cookies=list(cookies)
+        b"",
+        status_code=302,
+        headers={**HEADERS, "Location": address},
+        cookies=list(cookies),
+        media_type="text/plain",
     )
 
 
