@@ -4,6 +4,7 @@ Each becomes a row of ours, so that the app hears of it and nothing can be refun
 incident, so that a person asks who did that.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from application.commands import EXTERNAL_PREFIX
@@ -39,7 +40,10 @@ class RefundsElsewhere:
         refund = await self._row_for(work, payment, number, found.amount)
         if refund is not None:
             before = weight(refund) if refund.version else NOTHING
-            refund.learn(found.outcome, at=self._clock.now())
+            outcome = found.outcome
+            if isinstance(outcome, Refunded):  # a part of it may have been recorded before
+                outcome = replace(outcome, amount=refund.charged_amount)
+            refund.learn(outcome, at=self._clock.now())
             shift(payment, refund, before)
             self._keep.payment(work, payment)
             self._keep.refund(work, refund)
@@ -69,8 +73,11 @@ class RefundsElsewhere:
         rest = await work.refunds.numbered(payment.id, _rest_of(payment))
         if known is not None:
             return known
-        if rest is None or rest.charged_amount < charge:
+        if rest is None:
             return self._draft(payment, number, charge, payment.worth_of(charge))
+        if rest.charged_amount < charge:  # more was theirs: ours was refused after all
+            more = charge - rest.charged_amount
+            return self._draft(payment, number, more, payment.worth_of(more))
         if rest.charged_amount == charge:
             rest.provider_refund_no = number
             return rest
