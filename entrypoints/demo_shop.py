@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -13,6 +14,29 @@ from adapters.providers.transport import AiohttpTransport
 View = dict[str, Any]
 T = TypeVar("T")
 
+#: What each method needs of its payer, besides the fields that all have.
+NEEDS: dict[str, View] = {
+    "wechat_native": {},
+    "wechat_jsapi": {"payer": {"openid": "o-demo-payer"}},
+    "wechat_mini_program": {"payer": {"openid": "o-demo-payer"}},
+    "wechat_app": {},
+    "wechat_h5": {"client_ip": "203.0.113.7"},
+    "wechat_code": {},
+    "alipay_qr": {},
+    "alipay_page": {"return_url": "https://shop.example/thanks"},
+    "alipay_wap": {"return_url": "https://shop.example/thanks"},
+    "alipay_app": {},
+    "alipay_jsapi": {"payer": {"buyer_id": "2088000000000011"}},
+    "alipay_code": {},
+}
+
+#: What 18-digit payment codes begin with; the last two digits say what the wallet does.
+CODES = {"wechat_code": "13", "alipay_code": "28"}
+PAYS, ASKS_PASSWORD, HAS_NO_BALANCE = "00", "01", "02"
+
+#: Alipay knows of these orders once the payer has opened the link.
+OPENED_FIRST = ("alipay_page", "alipay_wap", "alipay_app")
+
 PATIENCE_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.05
 
@@ -20,20 +44,24 @@ LOOK_EVERY_SECONDS = 0.05
 class Shop:
     """Calls the API with an app's key, plays the payer's phone, and arranges trouble."""
 
-    def __init__(self, api: httpx.AsyncClient, sandbox: httpx.AsyncClient) -> None:
-        self._api, self._sandbox = api, sandbox
+    def __init__(
+        self, api: httpx.AsyncClient, operator: httpx.AsyncClient, sandbox: httpx.AsyncClient
+    ) -> None:
+        self._api, self._operator, self._sandbox = api, operator, sandbox
         self._numbers = itertools.count(1)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, api_url: str, api_key: str, sandbox_url: str) -> AsyncIterator[Self]:
+    async def open(
+        cls, *, api_url: str, api_key: str, operator_key: str, sandbox_url: str
+    ) -> AsyncIterator[Self]:
         """Connect to a running stack."""
-        headers = {"Authorization": f"Bearer {api_key}"}
         async with (
-            httpx.AsyncClient(base_url=api_url, headers=headers, transport=_line()) as api,
-            httpx.AsyncClient(base_url=sandbox_url, transport=_line()) as sandbox,
+            _client(api_url, api_key) as api,
+            _client(api_url, operator_key) as operator,
+            _client(sandbox_url) as sandbox,
         ):
-            yield cls(api, sandbox)
+            yield cls(api, operator, sandbox)
 
     def new_number(self) -> str:
         """A number no order or key had yet."""
@@ -46,21 +74,32 @@ class Shop:
         key: str | None = None,
         order_no: str | None = None,
         amount: int = 8888,
+        wallet: str = ASKS_PASSWORD,
     ) -> httpx.Response:
-        """Ask for a payment."""
+        """Ask for a payment; payment codes come from a `wallet` that does so."""
         order = order_no or self.new_number()
         body = {"order_no": order, "amount": amount, "subject": "两杯茶", "method": method}
+        body |= NEEDS[method]
+        if method in CODES:
+            digits = f"{secrets.randbelow(10**14):014d}"
+            body["payer"] = {"auth_code": CODES[method] + digits + wallet}
         headers = {"Idempotency-Key": key or self.new_number()}
         return await self._api.post("/v1/payments", json=body, headers=headers)
 
-    async def open_payment(self, method: str) -> View:
+    async def open_payment(self, method: str, **more: Any) -> View:
         """A payment that waits for its payer."""
-        return View((await self.pay(method)).raise_for_status().json())
+        return View((await self.pay(method, **more)).raise_for_status().json())
 
-    async def paid_payment(self, method: str) -> View:
+    async def paid_payment(self, method: str, **more: Any) -> View:
         """A payment that has succeeded."""
-        payment = await self.open_payment(method)
-        await self.payer("pay", payment)
+        payment = await self.open_payment(method, **more)
+        return await self.pays(payment)
+
+    async def pays(self, payment: View) -> View:
+        """The payer pays, or types the password; a till polls, so its clock moves a little."""
+        (await self.payer("pay", payment)).raise_for_status()
+        if payment["method"] in CODES:
+            await self.time_passes(6)
         return await self.payment_becomes(payment, "succeeded")
 
     async def refund(self, payment: View, amount: int) -> View:
@@ -87,6 +126,10 @@ class Shop:
     async def payment_becomes(self, payment: View, status: str) -> View:
         """Wait until it has this status; the last state if it never does."""
         return await self._until(lambda: self.payment(payment), lambda it: it["status"] == status)
+
+    async def payment_once(self, payment: View, holds: Callable[[View], bool]) -> View:
+        """Wait until this is true of it."""
+        return await self._until(lambda: self.payment(payment), holds)
 
     async def action_appears(self, payment: View) -> View:
         """Wait until the payer could pay."""
@@ -120,13 +163,45 @@ class Shop:
             if cursor is None:
                 return items[::-1]
 
-    async def payer(self, action: str, payment: View) -> None:
-        """The payer's phone; an Alipay order exists only once it is scanned."""
-        number = {"provider_order_no": payment["provider_order_no"]}
-        if payment["method"].startswith("alipay"):
-            await self._sandbox.post("/sandbox/payer/scan", json=number)
-        answer = await self._sandbox.post(f"/sandbox/payer/{action}", json=number)
-        answer.raise_for_status()
+    async def payer(self, action: str, payment: View) -> httpx.Response:
+        """The payer's phone: scan, pay, decline; where there is a link, it is opened."""
+        shown = payment["action"] or {}
+        link = shown.get("url") or shown.get("order_string")
+        if link and payment["method"] in OPENED_FIRST:
+            order = {"code_url": link}
+        else:
+            order = {"provider_order_no": payment["provider_order_no"]}
+        return await self._sandbox.post(f"/sandbox/payer/{action}", json=order)
+
+    async def merchant_refunds(self, payment: View, amount: int) -> None:
+        """Somebody refunds on the provider's own site."""
+        refund = {"provider_order_no": payment["provider_order_no"], "amount": amount}
+        (await self._sandbox.post("/sandbox/merchant/refund", json=refund)).raise_for_status()
+
+    async def turn_keys(self, provider: str, step: str) -> None:
+        """The provider goes on with a change of its keys."""
+        turned = {"provider": provider, "step": step}
+        (await self._sandbox.post("/sandbox/keys", json=turned)).raise_for_status()
+
+    async def turn_one_fen(self, *, on: bool) -> None:
+        """The operators turn the 1-fen switch."""
+        turned = await self._operator.put("/v1/test-switches/one-fen", json={"on": on})
+        turned.raise_for_status()
+
+    async def log_in(self, app: str) -> View:
+        """A payer opens a page in WeChat: the login code, exchanged for an openid."""
+        ids = (await self._sandbox.get("/sandbox/credentials")).json()["wechat"]["app_ids"]
+        query = {
+            "appid": ids[app],
+            "redirect_uri": "http://127.0.0.1/pay",
+            "response_type": "code",
+            "scope": "snsapi_base",
+            "state": "demo",
+        }
+        back = await self._sandbox.get("/connect/oauth2/authorize", params=query)
+        code = httpx.URL(back.headers["location"]).params["code"]
+        wanted = {"account": "wechat-main", "app": app, "code": code}
+        return View((await self._api.get("/v1/wechat/openid", params=wanted)).json())
 
     async def trouble(self, kind: str, method: str, **more: Any) -> None:
         """Arm a fault of the method's provider, once."""
@@ -159,5 +234,7 @@ class Shop:
         return seen
 
 
-def _line() -> AiohttpTransport:
-    return AiohttpTransport(total_seconds=30)
+def _client(url: str, key: str = "") -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    line = AiohttpTransport(total_seconds=30)
+    return httpx.AsyncClient(base_url=url, headers=headers, transport=line)

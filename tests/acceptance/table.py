@@ -90,9 +90,9 @@ async def expired(till: Till) -> None:
 async def closed_while_paying(till: Till) -> None:
     await till.show()
     await till.payer("scan")
-    if till.at_once_charged:  # WeChat Pay takes nothing back sooner
-        await till.stage.time_passes(16)
     await till.close()
+    if till.at_once_charged:  # WeChat Pay takes nothing back while its payer types
+        await till.stage.time_passes(60)
     await till.becomes("closed")
     assert not await till.stage.payer("pay", till.payment)
     await till.charged(0)
