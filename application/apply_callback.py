@@ -133,6 +133,8 @@ class ApplyCallbacks:
         if payment.status is not PaymentStatus.SUCCEEDED:  # its own callback was lost
             payment = await self._refresh_payment(payment)
         found = await self._accounts[payment.account].refunds.look_up(number, payment)
+        if isinstance(found, Unknown):
+            self._ledger.heard(payment.account, found)
         if not isinstance(found, FoundRefund) or payment.status is not PaymentStatus.SUCCEEDED:
             raise Unavailable(f"refund {number} of {payment.id} is not confirmed yet")
         await self._ledger.adopt_refund(payment, number, found, callback=callback)

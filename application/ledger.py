@@ -53,7 +53,7 @@ class Ledger:
 
         Returns the payment as kept. Somebody faster is no harm: read again, learn again.
         """
-        self._budgets.of(self._accounts[payment.account]).heard(outcome)
+        self.heard(payment.account, outcome)
         for _ in range(ROUNDS):
             try:
                 now = self._clock.now()
@@ -86,7 +86,7 @@ class Ledger:
         request: Request | None = None,
     ) -> Refund:
         """Likewise for a refund; its payment's reserve follows in the same commit."""
-        self._budgets.of(self._accounts[refund.account]).heard(outcome)
+        self.heard(refund.account, outcome)
         for _ in range(ROUNDS):
             try:
                 now = self._clock.now()
@@ -121,6 +121,10 @@ class Ledger:
                 async with self._work() as work:
                     payment = await work.payments.get(payment.id)
         raise LostUpdate
+
+    def heard(self, account: str, outcome: Outcome | RefundOutcome) -> None:
+        """Note when the account's provider wants to be left alone, whatever was asked."""
+        self._budgets.of(self._accounts[account]).heard(outcome)
 
     async def change_payment(self, id: str, change: Callable[[Payment], None]) -> Payment:
         """Apply `change` to the stored payment; repeated on a lost update."""

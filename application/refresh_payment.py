@@ -30,7 +30,7 @@ async def close_there(provider: PaymentProvider, payment: Payment) -> Outcome:
     """Close at the provider. A charge is taken back only if it has not come to its end already."""
     if payment.terms.charges_at_once:
         asked = await provider.query(payment)
-        if not isinstance(asked, AwaitingPayer | NotFound | Unknown):
+        if not isinstance(asked, AwaitingPayer | NotFound | Unknown) or _wants_silence(asked):
             return asked
     return await provider.close(payment)
 
@@ -38,9 +38,14 @@ async def close_there(provider: PaymentProvider, payment: Payment) -> Outcome:
 async def start_again(provider: PaymentProvider, payment: Payment) -> Outcome:
     """The same number and bytes again; a refusal may only mean that the first one lives."""
     started = await provider.start(payment)
-    if isinstance(started, AwaitingPayer):
+    if isinstance(started, AwaitingPayer) or _wants_silence(started):
         return started
     asked = await provider.query(payment)
     if isinstance(asked, NotFound) and isinstance(started, Declined):
         return started
     return asked
+
+
+def _wants_silence(outcome: Outcome) -> bool:
+    """A second question would only annoy, and its answer could hide the wish."""
+    return isinstance(outcome, Unknown) and outcome.retry_after is not None
