@@ -29,29 +29,37 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One account, and the settings it was made from."""
+    """One account, and what it was made from: its own table, and what all accounts share."""
 
     settings: AnyAccount
+    shared: object
     account: Account
     wechat: OfficialAccount | None  # what it has at WeChat beside payments
 
 
 def make(name: str, settings: Settings, outside: Outside) -> Made:
     """Load the keys and check everything. Raises SettingsError with the key."""
-    account = settings.accounts[name]
+    account, shared = settings.accounts[name], shared_by_all(settings)
     try:
         if isinstance(account, AlipayAccount):
             alipay = alipay_config(name, account, settings.public_url)
-            return Made(account, alipay_account(alipay, outside.transport, outside.clock), None)
+            spoken_for = alipay_account(alipay, outside.transport, outside.clock)
+            return Made(account, shared, spoken_for, None)
         pay = wechat_config(name, account, settings.public_url)
         pages = pages_config(name, account, settings)
         return Made(
             account,
+            shared,
             wechat_pay_account(pay, outside.transport, outside.clock),
             official_account(pages, outside.transport, outside.shared, outside.clock),
         )
     except ValueError as error:
         raise SettingsError(f"accounts.{name}.{error}") from None
+
+
+def shared_by_all(settings: Settings) -> object:
+    """What every account is made from, beside its own table."""
+    return settings.public_url, settings.wechat.base_url, settings.wechat.authorize_url
 
 
 def wechat_config(name: str, account: WeChatAccount, public_url: str) -> WeChatPayConfig:

@@ -10,7 +10,7 @@ from application.accounts import Accounts, AppPolicy
 from application.official_account_ports import AppKind, Visitors, WeChatApps
 from application.ports import Account
 from domain.method import Provider
-from entrypoints.account_makers import Made, Outside, make
+from entrypoints.account_makers import Made, Outside, make, shared_by_all
 from entrypoints.errors import SettingsError
 from entrypoints.settings import Settings
 
@@ -31,7 +31,6 @@ class Configured:
         self.visitors = _Visitors()
         self._outside = outside
         self._made: dict[str, Made] = {}
-        self._shared_by_all: object = None
 
     async def follow(self, settings: Settings, *, getting_ready: GetReady | None = None) -> None:
         """Take these accounts. Raises SettingsError, and then nothing has changed.
@@ -48,7 +47,6 @@ class Configured:
         _become(self.wechat_apps, {n: m.wechat.apps for n, m in made.items() if m.wechat})
         _become(self.mp_verify, settings.wechat.mp_verify)
         self.visitors.follow(self._callback_addresses(made))
-        self._shared_by_all = _shared_by_all(settings)
 
     async def _make(self, settings: Settings) -> dict[str, Made]:
         made = {}
@@ -67,7 +65,7 @@ class Configured:
                 f"accounts.{name}: {made.settings.merchant} can't become {wanted.merchant} while "
                 "its orders may be open; give the new merchant an account name of its own"
             )
-        unchanged = made.settings == wanted and self._shared_by_all == _shared_by_all(settings)
+        unchanged = made.settings == wanted and made.shared == shared_by_all(settings)
         return made if unchanged else None
 
     def _callback_addresses(self, made: Mapping[str, Made]) -> Visitors | None:
@@ -102,11 +100,6 @@ class _Visitors:
 
     async def may_fetch(self, address: str) -> bool:
         return self._asked is None or await self._asked.may_fetch(address)
-
-
-def _shared_by_all(settings: Settings) -> object:
-    """What every account is made from, beside its own table."""
-    return settings.public_url, settings.wechat.base_url, settings.wechat.authorize_url
 
 
 def _become(held: dict[str, T], wanted: Mapping[str, T]) -> None:

@@ -62,7 +62,9 @@ class Reload:
         for key in NEED_A_RESTART:
             if getattr(read, key) != getattr(self._current, key):
                 log.warning("configuration: %s has changed and needs a restart", key)
-        log.info("configuration read again; the accounts are: %s", ", ".join(read.accounts))
+        log.info(
+            "configuration read again; the accounts are: %s", ", ".join(read.accounts) or "none"
+        )
         self._current, self._refused, self._complaint = read, None, ""
 
     def _refuse(self, error: SettingsError, *, asked: bool) -> None:

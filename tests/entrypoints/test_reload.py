@@ -314,6 +314,35 @@ def test_another_merchant_cant_take_over_a_name(run, deployment):
         run(rename())
 
 
+def test_an_account_that_comes_back_calls_back_to_the_present_address(run, deployment):
+    upgrade_schema(deployment.load())
+    tables = deployment.raw["accounts"]
+
+    async def go_and_come() -> tuple[Account, Account, Account]:
+        async with running(deployment.load()) as basepay:
+            accounts = basepay.configured.accounts
+            first, away = accounts["alipay-main"], tables.pop("alipay-main")
+            deployment.write()
+            await basepay.follow(deployment.load())
+            tables["alipay-main"] = away
+            deployment.write()
+            await basepay.follow(deployment.load())
+            unchanged = accounts["alipay-main"]
+            del tables["alipay-main"]
+            deployment.raw["public_url"] = "https://pay.example.com"
+            deployment.write()
+            await basepay.follow(deployment.load())
+            tables["alipay-main"] = away
+            deployment.write()
+            await basepay.follow(deployment.load())
+            return first, unchanged, accounts["alipay-main"]
+
+    first, unchanged, moved = run(go_and_come())
+
+    assert unchanged is first
+    assert moved is not first
+
+
 def test_policies_proofs_and_pages_follow(run, deployment):
     upgrade_schema(deployment.load())
 
