@@ -1,8 +1,8 @@
 """When to ask the provider again: one list of pauses per situation, dense at first, with jitter."""
 
+from binascii import crc32
 from datetime import datetime, timedelta
 from enum import Enum
-from zlib import crc32
 
 
 class Situation(Enum):
