@@ -110,8 +110,7 @@ class Refund:
                 if self.accepted_at is None:  # once accepted, a refusal concerns the repetition
                     self._learn_failed(failure, REFUSED, at)
             case RefundClosed():
-                if not self.parked:
-                    self._become(RefundStatus.CLOSED, at)
+                self._learn_closed(at)
             case RefundPostponed(reason=reason):
                 self._report_stuck(reason, at)
             case RefundNotFound() | Unknown():
@@ -167,8 +166,18 @@ class Refund:
         self._become(RefundStatus.FAILED, at)
         if code == ABNORMAL:
             self.reports.append(Report(IncidentKind.REFUND_ABNORMAL, failure.message))
-        elif self.initiated_by is Initiator.BASEPAY:  # nobody asked, so nobody else will look
-            text = f"{self.refund_no}: {failure.provider_code} {failure.message}"
+        else:
+            self._report_kept(f"{failure.provider_code} {failure.message}")
+
+    def _learn_closed(self, at: datetime) -> None:
+        if not self.parked and RefundStatus.CLOSED in REFUND_MOVES[self.status]:
+            self._become(RefundStatus.CLOSED, at)
+            self._report_kept("the provider closed it")
+
+    def _report_kept(self, why: str) -> None:
+        """Nobody asked for the return of a duplicate, so nobody else will look."""
+        if self.initiated_by is Initiator.BASEPAY:
+            text = f"{self.refund_no}: {why}"
             self.reports.append(Report(IncidentKind.DUPLICATE_NOT_REFUNDED, text))
 
     def _park(self, difference: str) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 
+import pytest
+
 from tests.simulation.invariants import check_always
 from tests.simulation.stories import ALIPAY
 from tests.simulation.virtual_time import VirtualLoop
 from tests.simulation.world import SimulatedWorld
 
 
-def test_a_person_hears_when_a_duplicate_cannot_be_given_back() -> None:
+@pytest.mark.parametrize("end", ["refused", "closed"])
+def test_a_person_hears_when_a_duplicate_cannot_be_given_back(end: str) -> None:
     async def whole() -> set[str | None]:
         world = SimulatedWorld(at_rest=check_always)
         first = await world.shown()
@@ -17,12 +20,17 @@ def test_a_person_hears_when_a_duplicate_cannot_be_given_back() -> None:
         world.alipay.payer_pays(second.provider_order_no)
         world.wechat.payer_pays(first.provider_order_no)
         world.wechat.behaves_again()
-        world.wechat.refuses_refunds("NO_AUTH", "refunds are switched off")
+        if end == "refused":
+            world.wechat.refuses_refunds("NO_AUTH", "refunds are switched off")
         await world.call_back(second)
         await world.call_back(first)
         await world.sweep_after(seconds=6)
         [refund] = world.refunds()
-        assert refund.failure is not None
+        if end == "closed":
+            world.wechat.refund_closes(refund.provider_refund_no)
+            await world.call_back(refund)
+        [refund] = world.refunds()
+        assert refund.status in ("failed", "closed")
         return {each.order_id for each in world.tables.incidents._rows.values()} & {refund.id}
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
