@@ -72,11 +72,44 @@ class History:
     async def an_app_asks_for_a_payment(self) -> None:
         facts = an_order(
             app=self.random.choice(["shop", "canteen"]),
-            order_no=f"SO-{self.random.randint(1, 4)}",
+            order_no=f"SO-{self.random.randint(1, 3)}",
             amount=self.random.choice([8888, 5000]),
             **by(self.random.choice(METHODS), self.random.choice(WALLETS)),
         )
         await self._ask("payments", facts)
+
+    async def a_till_loses_its_line(self) -> None:
+        """A code is charged unheard, and its time runs out."""
+        method = self.random.choice([Method.WECHAT_CODE, Method.ALIPAY_CODE])
+        provider = self._speaks_for(method)
+        provider.loses_answers()
+        facts = an_order(order_no=f"TILL-{self.steps}", **by(method))
+        with suppress(Died):
+            await self._ask("payments", facts)
+        for number in list(provider.book)[-1:]:
+            self.sent.append((provider, provider.callback("payment", number)))
+        await asyncio.sleep(self.random.choice([5, 46]))
+        await self.world.sweep()
+        provider.behaves_again()
+
+    async def a_customer_leaves_a_dead_provider(self) -> None:
+        """And may pay twice."""
+        still = [p for p in self.world.payments() if p.open and not p.terms.charges_at_once]
+        if not still:
+            return
+        first = self.random.choice(still)
+        dead = self.world.providers[first.account]
+        dead.stops_answering()
+        method = self.random.choice([m for m in Method if self._speaks_for(m) is not dead])
+        facts = an_order(app=first.app, order_no=first.order_no, **by(method))
+        await self._ask("payments", facts)
+        for payment in self.world.payments():
+            if payment.order_no == first.order_no and self.random.random() < 0.8:
+                self._opens(payment)
+                number = payment.provider_order_no
+                await self._pay(lambda t, no=number: t.state == "open" and t.number == no)  # type: ignore[misc]
+        if self.random.random() < 0.5:
+            dead.behaves_again()
 
     async def an_app_asks_for_a_refund(self) -> None:
         payment = self._any_payment(PaymentStatus.SUCCEEDED)
@@ -139,10 +172,7 @@ class History:
 
     async def a_payer_opens_a_link(self) -> None:
         for payment in self.world.payments():
-            provider = self.world.providers[payment.account]
-            unopened = payment.terms.built_here and payment.provider_order_no not in provider.book
-            if unopened and self.random.random() < 0.5:
-                provider.payer_opens(payment)
+            self._opens(payment)
 
     async def a_payer_pays_what_was_closed(self) -> None:
         """Nobody asks about a closed order again: the provider must tell, until it is heard."""
@@ -227,12 +257,21 @@ class History:
     async def _pay(
         self, wanted: Callable[[Trade], bool], amount: Money | None = None
     ) -> str | None:
-        provider = self._any_provider()
-        payable = [trade.number for trade in provider.book.values() if wanted(trade)]
-        number = self.random.choice(payable) if payable else None
-        if number is not None:
-            provider.payer_pays(number, amount)
+        payable = [
+            (provider, trade.number)
+            for provider in self.world.providers.values()
+            for trade in provider.book.values()
+            if wanted(trade)
+        ]
+        if not payable:
+            return None
+        provider, number = self.random.choice(payable)
+        provider.payer_pays(number, amount)
         return number
+
+    def _opens(self, payment: Payment) -> None:
+        if payment.terms.built_here:
+            self.world.providers[payment.account].payer_opens(payment)
 
     # What time and basepay do.
 
@@ -252,6 +291,9 @@ class History:
         self.world.process.dead = True
         self.world.mourn()
 
+    def _speaks_for(self, method: Method) -> StrictProvider:
+        return self.world.wechat if method.startswith("wechat") else self.world.alipay
+
     def _any_provider(self) -> StrictProvider:
         return self.random.choice(list(self.world.providers.values()))
 
@@ -263,15 +305,17 @@ class History:
 #: How often each thing happens, in relation to the others.
 STEPS: dict[Callable[[History], Awaitable[None]], int] = {
     History.an_app_asks_for_a_payment: 12,
-    History.an_app_asks_for_a_refund: 8,
+    History.a_till_loses_its_line: 2,
+    History.a_customer_leaves_a_dead_provider: 2,
+    History.an_app_asks_for_a_refund: 12,
     History.an_app_retries_a_refund: 2,
     History.an_app_repeats_itself: 5,
     History.an_app_reuses_a_key: 1,
     History.an_app_closes: 3,
     History.an_app_looks: 3,
-    History.an_operator_turns_the_switch: 1,
+    History.an_operator_turns_the_switch: 2,
     History.a_payer_opens_a_link: 4,
-    History.a_payer_pays: 12,
+    History.a_payer_pays: 18,
     History.a_payer_pays_what_was_closed: 1,
     History.a_payer_pays_a_wrong_amount: 1,
     History.a_refund_moves: 5,
