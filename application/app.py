@@ -1,7 +1,7 @@
 """The table of contents: one entry a use case, wired once from the ports."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from application.accounts import Accounts
 from application.announce_events import AnnounceEvents
@@ -13,6 +13,8 @@ from application.create_refund import CreateRefund
 from application.idempotency import Idempotency
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger
+from application.official_account import DomainProofs, PayerLogins
+from application.official_account_ports import Visitors, WeChatApps
 from application.one_fen import OneFen
 from application.ports import (
     Agenda,
@@ -32,6 +34,7 @@ from application.queries import GetOrders
 from application.receive_callback import ReceiveCallback
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
+from application.shared import Shared
 from application.sweep import Sweep
 
 
@@ -55,6 +58,11 @@ class World:
     pings: Mapping[str, Callable[[], Awaitable[None]]]  # raise Unavailable when a part is down
     switches: Switches | None = None  # None: production, where nothing can be switched
     one_fen: bool = False  # the 1-fen switch is on for the whole deployment
+    shared: Shared  # what is fetched by one process for all
+    wechat_apps: Mapping[str, WeChatApps] = field(default_factory=dict)  # by account
+    mp_verify: Mapping[str, str] = field(default_factory=dict)  # file name -> content
+    visitors: Visitors | None = None  # None: anybody may fetch those
+    trusted_proxies: tuple[str, ...] = ()  # whose word about a client's address we take
 
 
 class App:
@@ -74,6 +82,12 @@ class App:
             budgets=budgets,
         )
         self.one_fen = OneFen(switches=world.switches, clock=clock, always=world.one_fen)
+        self.payer_logins = PayerLogins(
+            apps=world.wechat_apps, accounts=accounts, shared=world.shared, clock=clock
+        )
+        self.domain_proofs = DomainProofs(
+            world.mp_verify, visitors=world.visitors, trusted_proxies=world.trusted_proxies
+        )
         idempotency = Idempotency(work=work, locks=world.locks, clock=clock)
         self.library, self.directory, self.accounts = world.library, world.directory, accounts
         self._pings = world.pings

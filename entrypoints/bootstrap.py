@@ -12,7 +12,6 @@ from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.transport import AiohttpTransport
 from application.app import App, World
-from application.official_account import DomainProofs, PayerLogins
 from application.ports import Clock
 from application.shared import Shared
 from entrypoints.account_makers import Outside
@@ -32,8 +31,6 @@ class Basepay:
     wakeups: Wakeups
     configured: Configured
     upkeep: Upkeep
-    payer_logins: PayerLogins
-    domain_proofs: DomainProofs
 
     async def follow(self, settings: Settings) -> None:
         """Take other accounts while running. Raises SettingsError, and then nothing has changed."""
@@ -69,6 +66,11 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         pings={"database": store.ping},
         switches=None if settings.environment == "production" else store.switches,
         one_fen=settings.one_fen,
+        shared=shared,
+        wechat_apps=configured.wechat_apps,
+        mp_verify=configured.mp_verify,
+        visitors=configured.visitors if settings.wechat.proof_for_tencent_only else None,
+        trusted_proxies=tuple(settings.http.trusted_proxies),
     )
     try:
         async with upkeep_of(configured.accounts.values()) as upkeep:
@@ -78,17 +80,6 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 wakeups=wakeups,
                 configured=configured,
                 upkeep=upkeep,
-                payer_logins=PayerLogins(
-                    apps=configured.wechat_apps,
-                    accounts=configured.accounts,
-                    shared=shared,
-                    clock=clock,
-                ),
-                domain_proofs=DomainProofs(
-                    configured.mp_verify,
-                    visitors=configured.visitors,
-                    trusted_proxies=tuple(settings.http.trusted_proxies),
-                ),
             )
     finally:
         await store.close()

@@ -60,7 +60,10 @@ async def dev_stack(
         upgrade_schema(settings)
         async with running(settings, clock) as basepay:
             keys = await _keys(basepay, clock, data_dir)
-            async with serving(create_http(basepay.app, test_switches=True), api), background(basepay, idle=idle):
+            async with (
+                serving(create_http(basepay.app, test_switches=True), api),
+                background(basepay, idle=idle),
+            ):
                 yield Started(url_of(api), *keys, sandbox_url=url_of(sandbox))
 
 
@@ -81,6 +84,10 @@ def _settings(
             "environment": "dev",
             "public_url": api_url,
             "database": {"url": f"sqlite:///{data_dir / 'basepay.db'}"},
+            "wechat": {
+                "base_url": sandbox_url,
+                "authorize_url": f"{sandbox_url}/connect/oauth2/authorize",
+            },
             "accounts": {
                 "wechat-main": {
                     "provider": "wechat",

@@ -55,6 +55,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
         app,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # whose word is taken about a client's address is ours to say
         lifespan="on",
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
     )

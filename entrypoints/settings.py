@@ -44,6 +44,7 @@ class WeChat(Struct, frozen=True, forbid_unknown_fields=True):
 
     base_url: Address = "https://api.weixin.qq.com"
     authorize_url: str = "https://open.weixin.qq.com/connect/oauth2/authorize"
+    proof_for_tencent_only: bool = False  # the files answer only Tencent's own addresses
     mp_verify: dict[Annotated[str, Meta(pattern=r"^MP_verify_[A-Za-z0-9]{16}\.txt$")], str] = {}
 
 

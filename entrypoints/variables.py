@@ -15,7 +15,7 @@ NAMED = {"accounts": "account", "apps": "app"}
 
 #: Keys that a variable can't simply write as text.
 NUMBERS = ("port", "link_seconds")
-SWITCHES = ("one_fen",)
+SWITCHES = ("one_fen", "proof_for_tencent_only")
 LISTS = (
     "accounts",
     "domains",

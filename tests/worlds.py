@@ -10,6 +10,7 @@ from adapters.clock import MovableClock, SystemClock
 from adapters.ids import new_ulid
 from adapters.in_process.locks import InProcessLocks
 from adapters.in_process.publisher import InProcessPublisher
+from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.memory.store import MemoryStore
 from adapters.providers.in_memory.provider import InMemoryProvider
 from application.accounts import Accounts
@@ -17,6 +18,7 @@ from application.app import App, World
 from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
 from application.records import Caller, Filter, Incident, Message
+from application.shared import Shared
 from application.views import payment_view, refund_view
 from domain.method import Method, Provider
 from domain.payment import Payment
@@ -36,6 +38,8 @@ class MemoryWorld:
             provider.account(refund_spacing=refund_spacing)
             for provider in (self.wechat, self.alipay)
         ]
+        locks = InProcessLocks()
+        tokens = InProcessTokens(self.clock)
         self.app = App(
             World(
                 work=self.store.work,
@@ -45,7 +49,7 @@ class MemoryWorld:
                 library=self.store.library,
                 directory=self.store.directory,
                 publisher=InProcessPublisher(),
-                locks=InProcessLocks(),
+                locks=locks,
                 accounts=Accounts({account.name: account for account in accounts}),
                 clock=self.clock,
                 wall_clock=SystemClock(),
@@ -53,6 +57,7 @@ class MemoryWorld:
                 number_prefix="t1",
                 pings={"database": self.store.ping},
                 switches=self.store.switches if switches else None,
+                shared=Shared(tokens=tokens, locks=locks, clock=self.clock),
             )
         )
 

@@ -8,7 +8,18 @@ from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from adapters.http import browse, callbacks, events, health, one_fen, payments, refunds
+from adapters.http import (
+    browse,
+    callbacks,
+    domain_proof,
+    events,
+    health,
+    one_fen,
+    payments,
+    refunds,
+    wechat,
+    wechat_login,
+)
 from adapters.http.auth import Authentication
 from adapters.http.errors import HANDLERS
 from adapters.http.openapi import document
@@ -21,7 +32,7 @@ Role = Literal["api", "gateway"]
 #: Bytes. A payment with all its metadata is some 100 KiB.
 MAX_BODY_BYTES = 1 << 20
 
-API_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES]
+API_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES, *wechat.ROUTES]
 
 
 def create_http(
@@ -34,9 +45,9 @@ def create_http(
     handlers: list[ControllerRouterHandler] = [*health.ROUTES]
     if "api" in roles:
         api = [*API_ROUTES, *(one_fen.ROUTES if test_switches else ())]
-        handlers += [*api, *browse.ROUTES, _openapi([*api, *health.ROUTES])]
+        handlers += [*api, *wechat_login.ROUTES, *browse.ROUTES, _openapi([*api, *health.ROUTES])]
     if "gateway" in roles:
-        handlers += callbacks.ROUTES
+        handlers += [*callbacks.ROUTES, *domain_proof.ROUTES]
     http = Litestar(
         route_handlers=handlers,
         dependencies=provide(app),

@@ -10,6 +10,12 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from adapters.http.watch import request_id_of
+from application.official_account_ports import (
+    WeChatCodeInvalid,
+    WeChatMisconfigured,
+    WeChatPayerRefused,
+    WeChatUnavailable,
+)
 from application.ports import AlreadyExists, LostUpdate, Unavailable
 from domain import errors as domain
 
@@ -72,6 +78,10 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     LostUpdate: (409, "changed_meanwhile"),
     AlreadyExists: (409, "changed_meanwhile"),
     Unavailable: (503, "unavailable"),
+    WeChatCodeInvalid: (422, "wechat_code_invalid"),
+    WeChatPayerRefused: (422, "wechat_payer_refused"),
+    WeChatMisconfigured: (502, "wechat_misconfigured"),
+    WeChatUnavailable: (503, "wechat_unavailable"),
 }
 
 #: What to do, for errors whose own words are not meant for callers.

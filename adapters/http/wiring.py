@@ -1,4 +1,4 @@
-"""How routes reach the use cases: the one dependency they have."""
+"""How routes reach the use cases."""
 
 from typing import TypeAlias
 
@@ -13,4 +13,8 @@ TheApp: TypeAlias = NamedDependency[SkipValidation[App]]
 
 def provide(app: App) -> dict[str, Provide]:
     """The dependencies of every route."""
-    return {"app": Provide(lambda: app, use_cache=True, sync_to_thread=False)}
+    return {
+        "app": Provide(lambda: app, use_cache=True, sync_to_thread=False),
+        "payer_logins": Provide(lambda: app.payer_logins, sync_to_thread=False),
+        "domain_proofs": Provide(lambda: app.domain_proofs, sync_to_thread=False),
+    }

@@ -18,12 +18,14 @@ from adapters.clock import MovableClock, SystemClock
 from adapters.ids import new_ulid
 from adapters.in_process.locks import InProcessLocks
 from adapters.in_process.publisher import InProcessPublisher
+from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.sql import migrate
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.in_memory.provider import InMemoryProvider
 from application.accounts import Accounts
 from application.app import App, World
 from application.ports import Account
+from application.shared import Shared
 from domain.method import Method, Provider
 from domain.outcome import AwaitingPayer, Outcome
 from domain.payment import Payment
@@ -115,6 +117,7 @@ async def measure(
             new_id=new_ulid,
             number_prefix="t1",
             pings={},
+            shared=Shared(tokens=InProcessTokens(clock), locks=InProcessLocks(), clock=clock),
         )
     )
     await open_tills(store, make, clock, account)

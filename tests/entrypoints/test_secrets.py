@@ -157,7 +157,7 @@ async def _forged(shop: httpx.AsyncClient, account: str) -> str:
 async def _openid(basepay: Any) -> str:
     try:
         return str(
-            await basepay.payer_logins.openid(
+            await basepay.app.payer_logins.openid(
                 Caller("shop"), account=None, app=AppKind.OFFICIAL_ACCOUNT, code="a-code"
             )
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from adapters.in_process.locks import InProcessLocks
+from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.memory.store import MemoryStore
 from adapters.persistence.memory.tables import Tables
 from application.accounts import Accounts
@@ -16,6 +17,7 @@ from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
 from application.ports import Account, Unavailable
 from application.records import Caller, Message
+from application.shared import Shared
 from domain.errors import IdempotencyInProgress, NotFound
 from domain.method import Provider
 from domain.outcome import Unknown
@@ -127,6 +129,9 @@ class SimulatedWorld:
                 new_id=lambda: f"{next(self._ids):026d}",
                 number_prefix="t1",
                 pings={},
+                shared=Shared(
+                    tokens=InProcessTokens(self.clock), locks=InProcessLocks(), clock=self.clock
+                ),
                 switches=self._port("switches", store.switches),
             )
         )

@@ -4,6 +4,12 @@ import pytest
 
 from adapters.http import errors
 from adapters.http.errors import ANSWERS, SENTENCES
+from application.official_account_ports import (
+    WeChatCodeInvalid,
+    WeChatMisconfigured,
+    WeChatPayerRefused,
+    WeChatUnavailable,
+)
 from application.ports import AlreadyExists, LostUpdate, Unavailable
 from domain import errors as domain
 
@@ -24,6 +30,10 @@ ONE_OF_EACH = [
     domain.IdempotencyInProgress("k1"),
     LostUpdate(),
     AlreadyExists(),
+    WeChatCodeInvalid("wx1"),
+    WeChatPayerRefused("Not this payer."),
+    WeChatMisconfigured("wx1", "do this", errcode=40164),
+    WeChatUnavailable("WeChat is busy", retry_after_seconds=60),
     Unavailable("db-7.internal does not answer"),
 ]
 
@@ -46,6 +56,10 @@ CONTRACT = {
     "LostUpdate": (409, "changed_meanwhile"),
     "AlreadyExists": (409, "changed_meanwhile"),
     "Unavailable": (503, "unavailable"),
+    "WeChatCodeInvalid": (422, "wechat_code_invalid"),
+    "WeChatPayerRefused": (422, "wechat_payer_refused"),
+    "WeChatMisconfigured": (502, "wechat_misconfigured"),
+    "WeChatUnavailable": (503, "wechat_unavailable"),
 }
 
 
@@ -101,6 +115,7 @@ def test_an_error_becomes_its_problem(failing, error):
         (domain.PaymentInProgress("pay_1"), "5"),
         (domain.IdempotencyInProgress("k1"), "2"),
         (Unavailable(), "5"),
+        (WeChatUnavailable("x", retry_after_seconds=60), "60"),
         (LostUpdate(), "1"),
         (domain.OrderAlreadyPaid("SO-1", "pay_1"), None),
     ],
