@@ -28,7 +28,7 @@ class NewPayment:
     amount: int  # fen
     subject: str
     method: Method
-    payer: Mapping[str, str] = field(default_factory=dict)
+    payer: Mapping[str, str] = field(default_factory=dict, repr=False)
     client_ip: str | None = None
     return_url: str | None = None
     expires_in: int | None = None  # seconds

@@ -52,7 +52,7 @@ class Payment:
     provider_order_no: str
     created_at: datetime
     expires_at: datetime
-    payer: Mapping[str, str] = field(default_factory=dict)
+    payer: Mapping[str, str] = field(default_factory=dict, repr=False)  # an auth_code is money
     client_ip: str | None = None
     return_url: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -253,3 +253,9 @@ def test_a_charge_once_seen_is_not_lost_when_it_goes(method: Method) -> None:
 
     assert payment.status == "closed"
     assert payment.failure is None
+
+
+def test_what_the_payer_shows_at_the_till_does_not_show_here() -> None:
+    payment = a_payment(method=Method.WECHAT_CODE, payer={"auth_code": "130000000000000001"})
+
+    assert "130000000000000001" not in repr(payment)
