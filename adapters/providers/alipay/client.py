@@ -78,7 +78,7 @@ class Client:
             return Unknown(f"no answer: {type(error).__name__} {error}")
         trace_id = response.headers.get("trace_id", "")
         if response.status_code != 200:  # even refusals come with 200; this is a broken gateway
-            quiet = quiet_after(response, self._wall())
+            quiet = quiet_after(response, at=self._wall())
             return Unknown(f"HTTP {response.status_code}", quiet, trace=trace_id[:128])
         try:
             signed = signed_node(body, method)
