@@ -252,15 +252,22 @@ async def both_paid(shop: Shop, _: str) -> None:
     expect("given back", AMOUNT, after["refunded_amount"])
 
 
-async def openids(shop: Shop, _: str) -> None:
-    for app in ("official_account", "mini_program"):
-        expect(f"an openid by {app}", True, bool((await shop.log_in(app)).get("openid")))
+async def logged_in_and_paid(shop: Shop, _: str) -> None:
+    for app, method in (
+        ("official_account", "wechat_jsapi"),
+        ("mini_program", "wechat_mini_program"),
+    ):
+        openid = await shop.openid(app)
+        payment = await shop.paid_payment(method, payer={"openid": openid})
+        expect(f"payer by {app}", openid, payment["payer"])
+    signed = await shop.js_config("https://127.0.0.1/pay?order=1")
+    expect("signed page", 40, len(signed["signature"]))
 
 
 #: What is not about one method.
 BESIDES = (
     Scenario("paid twice, one given back", both_paid),
-    Scenario("openid by login", openids),
+    Scenario("logged in with WeChat, paid", logged_in_and_paid),
 )
 
 

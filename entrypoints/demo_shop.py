@@ -75,11 +75,12 @@ class Shop:
         order_no: str | None = None,
         amount: int = 8888,
         wallet: str = ASKS_PASSWORD,
+        **more: Any,
     ) -> httpx.Response:
         """Ask for a payment; payment codes come from a `wallet` that does so."""
         order = order_no or self.new_number()
         body = {"order_no": order, "amount": amount, "subject": "两杯茶", "method": method}
-        body |= NEEDS[method]
+        body |= NEEDS[method] | more
         if method in CODES:
             digits = f"{secrets.randbelow(10**14):014d}"
             body["payer"] = {"auth_code": CODES[method] + digits + wallet}
@@ -188,20 +189,30 @@ class Shop:
         turned = await self._operator.put("/v1/test-switches/one-fen", json={"on": on})
         turned.raise_for_status()
 
-    async def log_in(self, app: str) -> View:
-        """A payer opens a page in WeChat: the login code, exchanged for an openid."""
-        ids = (await self._sandbox.get("/sandbox/credentials")).json()["wechat"]["app_ids"]
+    async def openid(self, app: str) -> str:
+        """A payer opens the shop in WeChat; the login code, exchanged for an openid."""
+        code = await (self._page_code() if app == "official_account" else self._phone_code())
+        wanted = {"account": "wechat-main", "app": app, "code": code}
+        return str((await self._read("/v1/wechat/openid", **wanted))["openid"])
+
+    async def js_config(self, url: str) -> View:
+        """What a page hands to `wx.config`."""
+        return await self._read("/v1/wechat/js-config", account="wechat-main", url=url)
+
+    async def _page_code(self) -> str:
+        credentials = (await self._sandbox.get("/sandbox/credentials")).json()
         query = {
-            "appid": ids[app],
+            "appid": credentials["wechat"]["app_ids"]["official_account"],
             "redirect_uri": "http://127.0.0.1/pay",
             "response_type": "code",
             "scope": "snsapi_base",
             "state": "demo",
         }
         back = await self._sandbox.get("/connect/oauth2/authorize", params=query)
-        code = httpx.URL(back.headers["location"]).params["code"]
-        wanted = {"account": "wechat-main", "app": app, "code": code}
-        return View((await self._api.get("/v1/wechat/openid", params=wanted)).json())
+        return httpx.URL(back.headers["location"]).params["code"]
+
+    async def _phone_code(self) -> str:
+        return str((await self._sandbox.get("/connect/sandbox/wx.login")).json()["code"])
 
     async def trouble(self, kind: str, method: str, **more: Any) -> None:
         """Arm a fault of the method's provider, once."""
@@ -221,8 +232,8 @@ class Shop:
         """The providers' truth."""
         return View((await self._sandbox.get("/sandbox/book")).raise_for_status().json())
 
-    async def _read(self, path: str) -> View:
-        return View((await self._api.get(path)).raise_for_status().json())
+    async def _read(self, path: str, **query: str) -> View:
+        return View((await self._api.get(path, params=query)).raise_for_status().json())
 
     async def _until(self, read: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
         seen = await read()

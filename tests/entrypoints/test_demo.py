@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from domain.method import Method
 from entrypoints import demo
-from entrypoints.demo_scenarios import Scenario, expect, paid
+from entrypoints.demo_scenarios import METHODS, SCENARIOS, Scenario, expect, paid
 
 
 def test_everything_the_demo_expects_holds(run, capsys):
@@ -28,8 +29,17 @@ async def crashing(shop, method):
 def test_one_broken_expectation_breaks_the_demo(run, capsys, monkeypatch, play):
     scenarios = (Scenario("paid", paid), Scenario("broken", play))
     monkeypatch.setattr(demo, "SCENARIOS", scenarios)
+    monkeypatch.setattr(demo, "METHODS", ("wechat_native", "alipay_qr"))
+    monkeypatch.setattr(demo, "BESIDES", ())
 
     code = run(demo.run_demo(as_json=False))
 
     assert code == 1
     assert "3 of 5 held" in capsys.readouterr().out
+
+
+def test_the_demo_walks_every_method_through_everything_that_can_happen_to_it():
+    played = {(each.title, method) for each in SCENARIOS for method in METHODS if each.fits(method)}
+
+    assert set(METHODS) == set(Method)
+    assert len(played) >= 170
