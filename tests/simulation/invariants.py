@@ -81,7 +81,7 @@ def _check_end(payment: Payment, trade: Trade | None, world: SimulatedWorld) -> 
     right = trade is not None and trade.amount == payment.charged_amount
     succeeded = payment.status is PaymentStatus.SUCCEEDED
     if trade is not None and charged and right and (trade.state == "reversed" or payment.reversed):
-        gone = payment.amount <= payment.refunded_amount
+        gone = payment.amount == payment.refunded_amount
         hold("I8: reversed there", gone if succeeded else not payment.open, payment, trade)
         return
     hold("I1: paid, but not here", succeeded == (charged and right), payment, trade)
@@ -124,6 +124,9 @@ def _check_money(world: SimulatedWorld) -> None:
         )
         hold("I4: more granted than paid", reserved + refunded <= payment.amount, payment)
         hold("I4: more granted than charged", charge <= payment.charged_amount, payment, refunds)
+        if charge == payment.refunded_charge:  # nothing went back elsewhere
+            due = payment.charged_amount.fen * granted.fen // payment.amount.fen
+            hold("I4: not the share of the charge", charge.fen == due, payment, refunds)
 
 
 def _sums(refunds: list[Refund]) -> tuple[Money, Money, Money]:

@@ -11,20 +11,26 @@ from adapters.persistence.memory import work as memory
 from application import create_payment, refresh_payment
 from application.announce_events import AnnounceEvents
 from application.apply_callback import ApplyCallbacks
+from application.budget import Budget
 from application.close_payment import ClosePayment
 from application.create_payment import CreatePayment
 from application.create_refund import CreateRefund
-from application.idempotency import Answer, Idempotency, answered
+from application.idempotency import Answer, Idempotency, Key, answered
 from application.keeper import Keeper
 from application.ledger import Ledger
 from application.ports import PaymentProvider, UnitOfWork
+from application.records import Request
+from application.refresh_payment import RefreshPayment
+from application.refunds_elsewhere import RefundsElsewhere
 from application.views import payment_view, to_json
+from domain import payment as payments
 from domain.events import Event
 from domain.money import ZERO, Money
 from domain.order import Order
 from domain.outcome import Closed, Declined, Failure, Outcome, Paid, Unknown
 from domain.payment import Payment
 from domain.refund import Refund
+from domain.schedule import Situation
 from domain.status import PAYMENT_MOVES, PaymentStatus
 from tests.simulation.histories import play
 from tests.simulation.process import Appointed, Verdict
@@ -72,8 +78,8 @@ def forget_the_reserve(patch: Patch) -> None:
 def keep_the_reserve_of_a_refused_refund(patch: Patch) -> None:
     shift = Payment.shift_refund
 
-    def greedy(self: Payment, *, reserved: Money, refunded: Money) -> None:
-        shift(self, reserved=reserved if refunded else ZERO, refunded=refunded)
+    def greedy(self: Payment, *, reserved: Money, refunded: Money, charge: Money) -> None:
+        shift(self, reserved=reserved if refunded else ZERO, refunded=refunded, charge=charge)
 
     patch.setattr(Payment, "shift_refund", greedy)
 
@@ -217,6 +223,173 @@ def refund_under_another_number(patch: Patch) -> None:
     patch.setattr(CreateRefund, "_send", send)
 
 
+def send_a_code_again_when_sweeping(patch: Patch) -> None:
+    refresh = RefreshPayment.__call__
+
+    async def hasty(self: RefreshPayment, payment: Payment) -> Payment:
+        ending = payment.should_close(self._clock.now())
+        if payment.open and payment.action is None and not ending:
+            provider = self._accounts[payment.account].payments
+            outcome = await provider.start(payment)
+            return await self._ledger.learn_payment(payment, outcome, source="start")
+        return await refresh(self, payment)
+
+    patch.setattr(RefreshPayment, "__call__", hasty)
+
+
+def take_back_without_asking(patch: Patch) -> None:
+    async def close(provider: PaymentProvider, payment: Payment) -> Outcome:
+        return await provider.close(payment)
+
+    patch.setattr(refresh_payment, "close_there", close)
+
+
+def take_back_too_early(patch: Patch) -> None:
+    def eager(self: Payment, at: datetime) -> bool:
+        return self.open and not self.parked and (self.closing or at >= self.expires_at)
+
+    patch.setattr(Payment, "should_close", eager)
+
+
+def believe_what_a_charge_was(patch: Patch) -> None:
+    patch.setattr(Payment, "being_taken_back", lambda *_: False)
+
+
+def forget_that_money_went_back(patch: Patch) -> None:
+    close = Payment._learn_closed
+
+    def plainly(self: Payment, was_reversed: bool, at: datetime) -> None:
+        close(self, was_reversed=False, at=at)
+
+    patch.setattr(Payment, "_learn_closed", plainly)
+
+
+def believe_an_unopened_link_gone(patch: Patch) -> None:
+    patch.setattr(payments, "GRACE", timedelta(0))
+
+
+def close_what_is_not_found(patch: Patch) -> None:
+    def gone(self: Payment, at: datetime) -> None:
+        self._learn_closed(was_reversed=False, at=at)
+
+    patch.setattr(Payment, "_learn_not_found", gone)
+
+
+def let_jitter_swallow_the_next_check(patch: Patch) -> None:
+    after = payments.next_check
+
+    def swallowed(situation: Situation, checks: int, **facts: Any) -> datetime | None:
+        return after(situation, checks, **facts) if checks % 3 else None
+
+    patch.setattr(payments, "next_check", swallowed)
+
+
+def forget_a_wish_for_silence(patch: Patch) -> None:
+    patch.setattr(Budget, "heard", lambda *_: None)
+
+
+def keep_a_second_success(patch: Patch) -> None:
+    patch.setattr(Ledger, "_refund_duplicate", lambda *_: None)
+
+
+def record_a_reversal_again(patch: Patch) -> None:
+    def returned(self: Payment, outcome: Outcome) -> Money:
+        back = isinstance(outcome, Closed) and outcome.reversed
+        return self.amount if back and self.status is PaymentStatus.SUCCEEDED else ZERO
+
+    patch.setattr(Payment, "returned_elsewhere", returned)
+
+
+def ignore_a_reversal(patch: Patch) -> None:
+    patch.setattr(Payment, "returned_elsewhere", lambda *_: ZERO)
+
+
+def adopt_a_foreign_refund_again(patch: Patch) -> None:
+    async def row(
+        self: RefundsElsewhere, _: UnitOfWork, payment: Payment, number: str, charge: Money
+    ) -> Refund:
+        another = f"{number}-{payment.version}"
+        return self._draft(payment, another, charge, payment.worth_of(charge))
+
+    patch.setattr(RefundsElsewhere, "_row_for", row)
+
+
+def ignore_a_foreign_refund(patch: Patch) -> None:
+    async def adopt(*_: object) -> None:
+        """Not ours."""
+
+    patch.setattr(ApplyCallbacks, "_adopt", adopt)
+
+
+def round_shares_up(patch: Patch) -> None:
+    def share(self: Payment, amount: Money) -> Money:
+        back = self.refunded_amount + self.reserved_amount + amount
+        due = -(-self.charged_amount.fen * back.fen // self.amount.fen)
+        return Money(due) - self.refunded_charge
+
+    patch.setattr(Payment, "share_of", share)
+
+
+def forget_what_shares_left_over(patch: Patch) -> None:
+    def share(self: Payment, amount: Money) -> Money:
+        return Money(self.charged_amount.fen * amount.fen // self.amount.fen)
+
+    patch.setattr(Payment, "share_of", share)
+
+
+def send_a_share_of_nothing(patch: Patch) -> None:
+    async def reserve(
+        self: CreateRefund, work: UnitOfWork, refund: Refund, payment: Payment, key: Key, now: Any
+    ) -> Request:
+        again = refund.version > 0
+        payment.reserve(refund.amount, share=refund.charged_amount, at=now, again=again)
+        request = self._idempotency.claim(key, refund.id)
+        refund.plan_check(now)
+        self._keep.payment(work, payment)
+        self._keep.refund(work, refund)
+        work.requests.save(request)
+        await work.commit()
+        return request
+
+    patch.setattr(CreateRefund, "_reserve", reserve)
+
+
+def keep_the_share_of_a_refused_refund(patch: Patch) -> None:
+    shift = Payment.shift_refund
+
+    def greedy(self: Payment, *, reserved: Money, refunded: Money, charge: Money) -> None:
+        shift(self, reserved=reserved, refunded=refunded, charge=max(charge, ZERO, key=_fen))
+
+    patch.setattr(Payment, "shift_refund", greedy)
+
+
+def hold_callbacks_against_what_is_owed(patch: Patch) -> None:
+    difference = Payment._difference
+
+    def owed(self: Payment, paid: Paid) -> str:
+        return difference(replace(self, charged_amount=self.amount), paid)
+
+    patch.setattr(Payment, "_difference", owed)
+
+
+def leave_bounced_refunds_alone(patch: Patch) -> None:
+    plan = Refund.plan_check
+
+    def final(self: Refund, at: datetime) -> None:
+        plan(self, at)
+        self.next_check_at = self.next_check_at if self.open else None
+
+    patch.setattr(Refund, "plan_check", final)
+
+
+def say_nothing_of_a_closed_duplicate(patch: Patch) -> None:
+    patch.setattr(Refund, "_report_kept", lambda *_: None)
+
+
+def _fen(money: Money) -> int:
+    return money.fen
+
+
 #: Each bug, and the promise that it breaks first.
 BUGS: list[tuple[Callable[[Patch], None], str]] = [
     (drop_the_version_check, "I"),
@@ -240,6 +413,27 @@ BUGS: list[tuple[Callable[[Patch], None], str]] = [
     (announce_in_a_later_commit, "I5"),
     (refuse_late_money, "I"),
     (refund_under_another_number, "I3"),
+    (send_a_code_again_when_sweeping, "I2"),
+    (take_back_without_asking, "I1"),
+    (take_back_too_early, "I1"),
+    (believe_what_a_charge_was, "I8"),
+    (forget_that_money_went_back, "I8"),
+    (believe_an_unopened_link_gone, "I1"),
+    (close_what_is_not_found, "I1"),
+    (let_jitter_swallow_the_next_check, "I1"),
+    (forget_a_wish_for_silence, "I12"),
+    (keep_a_second_success, "I2"),
+    (record_a_reversal_again, "I"),
+    (ignore_a_reversal, "I8"),
+    (adopt_a_foreign_refund_again, "I1"),
+    (ignore_a_foreign_refund, "I8"),
+    (round_shares_up, "I4"),
+    (forget_what_shares_left_over, "I4"),
+    (send_a_share_of_nothing, "I3"),
+    (keep_the_share_of_a_refused_refund, "I4"),
+    (hold_callbacks_against_what_is_owed, "I1"),
+    (leave_bounced_refunds_alone, "I1"),
+    (say_nothing_of_a_closed_duplicate, "I8"),
 ]
 
 
