@@ -11,7 +11,7 @@ PAYS, ASKS_PASSWORD, HAS_NO_BALANCE = "0", "1", "2"
 
 
 @pytest.fixture(params=list(CODES), ids=lambda method: method.value)
-def method(request) -> Method:
+def method(request):
     return request.param
 
 

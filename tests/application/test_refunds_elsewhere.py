@@ -9,19 +9,19 @@ from application.views import refund_view
 from domain.errors import RefundExceedsPayment
 from domain.method import Method
 from domain.money import Money
-from tests.worlds import SHOP, MemoryWorld, seen
+from tests.worlds import SHOP, seen
 
 
-def the_refunds(run, world: MemoryWorld) -> list[dict]:
+def the_refunds(run, world):
     page = run(world.store.library.refunds(Filter()))
     return [dict(refund_view(each)) for each in page.items]
 
 
-def numbers(run, world, id: str) -> str:
+def numbers(run, world, id):
     return run(world.payment(id))["provider_order_no"]
 
 
-def refunded_elsewhere(run, world, id: str, amount: int, *, number: str = "SITE-1") -> None:
+def refunded_elsewhere(run, world, id, amount, *, number="SITE-1"):
     order_no = numbers(run, world, id)
     world.wechat.merchant_refunds(order_no, number, Money(amount))
     world.wechat.refund_arrives(number)
