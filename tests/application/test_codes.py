@@ -1,7 +1,10 @@
 """Payment codes at the till: charged once, polled, taken back in time."""
 
+import asyncio
+
 import pytest
 
+from application import create_payment
 from domain.errors import InvalidRequest, PaymentAlreadySucceeded, PaymentInProgress
 from domain.method import TERMS, Method, Provider
 from tests.worlds import SHOP, MemoryWorld, seen
@@ -87,6 +90,24 @@ def test_a_charge_is_never_sent_again(run, world, method) -> None:
     assert [call for call, _ in double.calls].count("start") == 1
     payment = run(world.payment(answer.order_id))
     assert (payment["status"], payment["failure"]["code"]) == ("closed", "charge_lost")
+
+
+def test_a_provider_that_says_nothing_does_not_hold_up_the_till(run, world, method, monkeypatch):
+    monkeypatch.setattr(create_payment, "CHARGE_SECONDS", 0.01)
+    double = the_double(world, method)
+
+    async def dawdles(payment):
+        await asyncio.sleep(60)
+
+    double.start = dawdles
+
+    answer = run(world.pay(**a_code(method, PAYS)))
+
+    assert (answer.status, seen(answer)["status"]) == (202, "created")
+
+
+def test_a_charge_is_answered_within_five_seconds() -> None:
+    assert 0 < create_payment.CHARGE_SECONDS < 5
 
 
 def test_a_crashed_charge_is_resumed_by_asking(run, world, method) -> None:
