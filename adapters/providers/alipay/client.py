@@ -1,5 +1,6 @@
 """One signed call to Alipay's gateway, and what can be believed of its answer."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from adapters.providers.alipay.wire import CHINA, Head, read_head
 from adapters.providers.checked import NotUnderstood
 from adapters.providers.transport import exchange
 from domain.outcome import Unknown
+
+log = logging.getLogger("basepay.alipay")
 
 HEADERS = {
     "Accept": "*/*",
@@ -86,6 +89,8 @@ class Client:
         except NotUnderstood as error:
             return Unknown(f"answer not understood: {error}", trace=trace_id[:128])
         answer = Answer(head, signed.node, await self._is_genuine(signed), trace_id)
+        if signed.sign and not answer.genuine:
+            log.warning("the answer to %s is not believed: no key fits", method)
         if quiet := quiet_after_limit(head):  # not executed, whoever says so
             return Unknown("too many calls", quiet, trace=answer.trace)
         return answer

@@ -29,6 +29,7 @@ class AlipayConfig:
     app_certificate: str = ""  # PEM, like the other two: Alipay's files as they are
     alipay_certificate: str = ""
     alipay_root_certificate: str = ""
+    previous_alipay_certificate: str = ""  # the other one of two, while Alipay changes its own
     notify_url: str
     gateway_url: str = GATEWAY
     qr_product_code: str = "FACE_TO_FACE_PAYMENT"  # or QR_CODE_OFFLINE, as the contract says
@@ -58,5 +59,7 @@ class AlipayConfig:
         missing = [key for key in CERTIFICATES if not getattr(self, key)]
         if missing and len(missing) < len(CERTIFICATES):
             raise ValueError(f"{missing[0]}: expected too, as other certificates are given")
+        if missing and self.previous_alipay_certificate:
+            raise ValueError(f"{missing[0]}: expected too, as previous_alipay_certificate is given")
         if missing and not self.alipay_public_key:
             raise ValueError("alipay_public_key: expected this, or the three certificates")

@@ -47,7 +47,6 @@ class Keys:
             app, _ = _read(config, "app_certificate")
             if public_key_of(app).public_numbers() != private_key.public_key().public_numbers():
                 raise ValueError("app_certificate: expected the certificate of `private_key`")
-            keys.between = _read(config, "alipay_certificate")[1]
             keys.roots = read_key(
                 "alipay_root_certificate", read_certificates, config.alipay_root_certificate
             )
@@ -55,7 +54,11 @@ class Keys:
                 "app_cert_sn": serial_of(app),
                 "alipay_root_cert_sn": serials_of_roots(keys.roots),
             }
-            keys.believe(_read(config, "alipay_certificate")[0])
+            for name in ("previous_alipay_certificate", "alipay_certificate"):
+                if getattr(config, name):
+                    leaf, between = _read(config, name)
+                    keys.between = [*keys.between, *between]
+                    keys.believe(leaf)
         return keys
 
     @property

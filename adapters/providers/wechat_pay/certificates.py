@@ -76,7 +76,7 @@ class Certificates:
 
     async def fetch(self) -> bool:
         """Ask for the list and believe what it proves; whether it did."""
-        answer = await self._client.call("GET", LIST)
+        answer = await self._client.ask("GET", LIST)
         now, belief = self._clock.now(), self._keys.belief
         try:
             proven = self._proven(answer)

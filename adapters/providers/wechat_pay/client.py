@@ -1,5 +1,6 @@
 """One signed call to WeChat Pay, and what can be believed of its answer."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from adapters.providers.wechat_pay.keys import Keys
 from adapters.providers.wechat_pay.signing import authorization, verify
 from adapters.providers.wechat_pay.wire import Refusal, read_refusal
 from domain.outcome import Unknown
+
+log = logging.getLogger("basepay.wechat_pay")
 
 USER_AGENT = "basepay"
 
@@ -98,6 +101,14 @@ class Client:
 
     async def call(self, method: str, target: str, body: bytes = b"") -> Answer | Unknown:
         """Send these bytes to this path and query, or Unknown if no whole answer came."""
+        answer = await self.ask(method, target, body)
+        if isinstance(answer, Answer) and answer.signed and answer.doubt:
+            path = target.partition("?")[0]
+            log.warning("the answer to %s %s is not believed: %s", method, path, answer.doubt)
+        return answer
+
+    async def ask(self, method: str, target: str, body: bytes = b"") -> Answer | Unknown:
+        """Likewise, for an answer that may bring along the key it is signed with."""
         request = httpx.Request(
             method,
             _address(self._config.base_url + target),

@@ -290,6 +290,33 @@ def test_the_upkeep_survives_a_dead_line(run, keys, client, desk):
     assert serial_of(NEW) not in keys.known
 
 
+def test_who_was_told_of_a_new_certificate_takes_its_callbacks_at_once(desk, clock):
+    """Either way round: nobody has to hit the moment of the change."""
+    names = ("alipay_certificate", "previous_alipay_certificate")
+    for files in ((OLD, NEW), (NEW, OLD)):
+        given = {name: pem(file, issuing()) for name, file in zip(names, files, strict=True)}
+        account = alipay_account(config(**certificate_mode(**given)), desk, clock)
+
+        for owner in ("alipay", "new alipay"):
+            body = form(a_notice(), owner=owner)
+            assert isinstance(account.callbacks.read(callback(body)), PaymentNews)
+        with pytest.raises(CallbackRejected):
+            account.callbacks.read(callback(form(a_notice(), owner="stranger")))
+
+
+def test_a_second_certificate_wants_the_three_beside_it():
+    with pytest.raises(ValueError, match="app_certificate"):
+        config(previous_alipay_certificate=pem(OLD))
+
+
+def test_an_answer_that_is_not_believed_is_told_of(run, client, desk, caplog):
+    desk.signer = "stranger"
+
+    assert not asked(run, client)
+
+    assert "the answer to alipay.trade.query is not believed" in caplog.text
+
+
 # Key mode
 
 
