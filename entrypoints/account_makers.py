@@ -98,6 +98,7 @@ def alipay_config(name: str, account: AlipayAccount, public_url: str) -> AlipayC
             "app_certificate",
             "alipay_certificate",
             "alipay_root_certificate",
+            "previous_alipay_certificate",
             "qr_product_code",
             "code_product_code",
             "jsapi_app_id",

@@ -73,6 +73,7 @@ class AlipayAccount(
     app_certificate: str | None = None
     alipay_certificate: str | None = None
     alipay_root_certificate: str | None = None
+    previous_alipay_certificate: str | None = None  # likewise
     base_url: str = "https://openapi.alipay.com/gateway.do"
     qr_product_code: str | None = None  # what the contract with Alipay names
     code_product_code: str | None = None

@@ -17,6 +17,7 @@ FILES = (
     "app_certificate",
     "alipay_certificate",
     "alipay_root_certificate",
+    "previous_alipay_certificate",
 )
 
 
