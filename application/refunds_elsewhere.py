@@ -68,20 +68,18 @@ class RefundsElsewhere:
     async def _row_for(
         self, work: UnitOfWork, payment: Payment, number: str, charge: Money
     ) -> Refund | None:
-        """The row of this number; None if it is a part of what was recorded without one."""
+        """The row of this number; None if all of it was recorded without one."""
         known = await work.refunds.numbered(payment.id, number)
         rest = await work.refunds.numbered(payment.id, _rest_of(payment))
         if known is not None:
             return known
         if rest is None:
             return self._draft(payment, number, charge, payment.worth_of(charge))
-        if rest.charged_amount < charge:  # more was theirs: ours was refused after all
-            more = charge - rest.charged_amount
-            return self._draft(payment, number, more, payment.worth_of(more))
         if rest.charged_amount == charge:
             rest.provider_refund_no = number
             return rest
-        return None
+        more = min(charge, _untold(payment, rest, charge), key=lambda money: money.fen)
+        return self._draft(payment, number, payment.share_of(more), more) if more > ZERO else None
 
     def _draft(self, payment: Payment, number: str, charge: Money, amount: Money) -> Refund:
         id = self._numbers("ref")
@@ -112,6 +110,13 @@ def shift(payment: Payment, refund: Refund, before: Weight) -> None:
     """Let the payment follow what its refund weighs now."""
     reserved, refunded, charge = (b - a for a, b in zip(before, weight(refund), strict=True))
     payment.shift_refund(reserved=reserved, refunded=refunded, charge=charge)
+
+
+def _untold(payment: Payment, rest: Refund, charge: Money) -> Money:
+    """What went back elsewhere and was not in `rest`, because ours seemed to explain it."""
+    if rest.charged_amount < charge:  # ours did not go back, or it would be more than was paid
+        return payment.amount - payment.refunded_amount
+    return payment.refundable()
 
 
 def _rest_of(payment: Payment) -> str:

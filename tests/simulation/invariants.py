@@ -36,8 +36,8 @@ def check_always(world: SimulatedWorld) -> None:
     for number, payment in payments.items():
         _check_payment(payment, trades.get(number), world.clock.now())
     for refund in refunds.values():
-        trade = trades.get(world.payment(refund.payment_id).provider_order_no)
-        _check_refund(refund, trade)
+        payment = world.payment(refund.payment_id)
+        _check_refund(refund, trades.get(payment.provider_order_no))
     _check_money(world)
     _check_events(world)
     _check_stream(world)

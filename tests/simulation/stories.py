@@ -84,7 +84,7 @@ async def a_duplicate_stays(world: SimulatedWorld) -> None:
     """The provider takes its return on and gives it up: a person must look."""
     await both_are_paid(world)
     for refund in world.refunds():
-        await world.until(lambda id=refund.id: world.found_refund(id).accepted_at)  # type: ignore[misc]
+        await world.taken_on(refund)
         provider = world.providers[refund.account]
         provider.refund_closes(refund.provider_refund_no)
         await world.call_back(refund)
@@ -332,6 +332,33 @@ async def a_charge_is_reversed_elsewhere(world: SimulatedWorld) -> None:
         world.alipay.merchant_reverses(payment.provider_order_no)
         await world.call_back(payment)
         await world.call_back(payment)
+
+
+async def ours_is_refused_after_theirs(world: SimulatedWorld) -> None:
+    """Alipay says that all went back while ours waits; that none of it was ours shows later."""
+    payment = await world.paid(**ALIPAY)
+    world.alipay.has_no_balance()
+    await world.refund(payment)
+    world.alipay.merchant_refunds(payment.provider_order_no, "SITE-1", payment.amount)
+    world.alipay.refund_arrives("SITE-1")
+    await world.call_back(payment)
+    world.alipay.behaves_again()
+    await world.sweep_after(minutes=1)
+    await world.hear(world.alipay, "refund", "SITE-1")
+
+
+async def a_search_wants_patience(world: SimulatedWorld) -> None:
+    """What a foreign refund is looked up with counts like any ask: the sweeper is silent, too."""
+    payment = await world.paid()
+    other = await world.pay(key="k2", order_no="SO-2")
+    world.wechat.merchant_refunds(payment.provider_order_no, "SITE-1", Money(1000))
+    world.wechat.wants_patience(timedelta(minutes=5))
+    await world.hear(world.wechat, "refund", "SITE-1")
+    await world.sweep_after(seconds=150)
+    world.wechat.behaves_again()
+    await world.sweep_after(minutes=6)
+    if _pays(world, other):
+        await world.call_back(other)
 
 
 async def a_bounced_refund_is_mended(world: SimulatedWorld) -> None:

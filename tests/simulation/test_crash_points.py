@@ -50,6 +50,8 @@ MOMENTS: dict[Story, int] = {
     stories.a_refund_is_made_elsewhere: 135,
     stories.a_refund_elsewhere_is_heard_of_first: 100,
     stories.a_charge_is_reversed_elsewhere: 100,
+    stories.ours_is_refused_after_theirs: 170,
+    stories.a_search_wants_patience: 200,
     stories.a_bounced_refund_is_mended: 115,
     stories.one_fen_goes_back_in_parts: 155,
     stories.a_provider_wants_patience: 125,

@@ -1,5 +1,6 @@
 """Bugs planted into the product, each of which the stories or the histories must catch."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,14 +24,13 @@ from application.records import Request
 from application.refresh_payment import RefreshPayment
 from application.refunds_elsewhere import RefundsElsewhere
 from application.views import payment_view, to_json
-from domain import payment as payments
 from domain.events import Event
 from domain.money import ZERO, Money
 from domain.order import Order
 from domain.outcome import Closed, Declined, Failure, Outcome, Paid, Unknown
 from domain.payment import Payment
 from domain.refund import Refund
-from domain.schedule import Situation
+from domain.schedule import Situation, next_check
 from domain.status import PAYMENT_MOVES, PaymentStatus
 from tests.simulation.histories import play
 from tests.simulation.process import Appointed, Verdict
@@ -265,7 +265,7 @@ def forget_that_money_went_back(patch: Patch) -> None:
 
 
 def believe_an_unopened_link_gone(patch: Patch) -> None:
-    patch.setattr(payments, "GRACE", timedelta(0))
+    patch.setattr("domain.payment.GRACE", timedelta(0))
 
 
 def close_what_is_not_found(patch: Patch) -> None:
@@ -276,12 +276,10 @@ def close_what_is_not_found(patch: Patch) -> None:
 
 
 def let_jitter_swallow_the_next_check(patch: Patch) -> None:
-    after = payments.next_check
-
     def swallowed(situation: Situation, checks: int, **facts: Any) -> datetime | None:
-        return after(situation, checks, **facts) if checks % 3 else None
+        return next_check(situation, checks, **facts) if checks % 3 else None
 
-    patch.setattr(payments, "next_check", swallowed)
+    patch.setattr("domain.payment.next_check", swallowed)
 
 
 def forget_a_wish_for_silence(patch: Patch) -> None:
@@ -312,6 +310,30 @@ def adopt_a_foreign_refund_again(patch: Patch) -> None:
         return self._draft(payment, another, charge, payment.worth_of(charge))
 
     patch.setattr(RefundsElsewhere, "_row_for", row)
+
+
+def record_a_foreign_refund_besides_the_rest(patch: Patch) -> None:
+    row_for = RefundsElsewhere._row_for
+
+    async def row(
+        self: RefundsElsewhere, work: UnitOfWork, payment: Payment, number: str, charge: Money
+    ) -> Refund | None:
+        refund = await row_for(self, work, payment, number, charge)
+        if refund is not None and refund.version == 0:
+            refund.amount = refund.charged_amount = charge
+        return refund
+
+    patch.setattr(RefundsElsewhere, "_row_for", row)
+
+
+def lose_the_wish_of_a_search(patch: Patch) -> None:
+    heard = Ledger.heard
+
+    def deaf(self: Ledger, account: str, outcome: Any) -> None:
+        if sys._getframe(1).f_code.co_name != "_adopt":
+            heard(self, account, outcome)
+
+    patch.setattr(Ledger, "heard", deaf)
 
 
 def ignore_a_foreign_refund(patch: Patch) -> None:
@@ -426,6 +448,8 @@ BUGS: list[tuple[Callable[[Patch], None], str]] = [
     (record_a_reversal_again, "I"),
     (ignore_a_reversal, "I8"),
     (adopt_a_foreign_refund_again, "I1"),
+    (record_a_foreign_refund_besides_the_rest, "I"),
+    (lose_the_wish_of_a_search, "I12"),
     (ignore_a_foreign_refund, "I8"),
     (round_shares_up, "I4"),
     (forget_what_shares_left_over, "I4"),

@@ -214,8 +214,12 @@ class SimulatedWorld:
     async def accepted(self, payment: Payment, **changes: Any) -> Refund:
         """A refund that the provider is working on."""
         refund = await self.refund(payment, **changes)
-        await self.until(lambda: self.found_refund(refund.id).accepted_at is not None)
+        await self.taken_on(refund)
         return self.found_refund(refund.id)
+
+    async def taken_on(self, refund: Refund) -> None:
+        """The provider has begun to work on it."""
+        await self.until(lambda: self.found_refund(refund.id).accepted_at is not None)
 
     async def turn_one_fen(self, *, on: bool) -> None:
         """An operator turns the switch until it is turned."""
@@ -332,7 +336,7 @@ class SimulatedWorld:
             if self.clock.now() > deadline:
                 raise Broken(f"I1: still open {waiting}")
             soonest = min((at or self.clock.now()) - self.clock.now() for at in waiting.values())
-            await asyncio.sleep(max(soonest.total_seconds(), 1))
+            await asyncio.sleep(max(soonest.total_seconds(), 10))
 
     def _waiting(self) -> dict[str, Any]:
         """What is not at its end, and when it is looked at next; parked orders wait for people."""
