@@ -64,7 +64,7 @@ def test_who_does_not_say_how_long_is_left_alone_for_a_moment(run, account, desk
         ("901", 900),
         ("9" * 400, 900),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 1),
-        (formatdate(time.time() + 9_999, usegmt=True), 900),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 900),
         ("soon", 5),
         ("-3", 5),
         ("١٢", 5),
