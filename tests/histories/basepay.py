@@ -5,6 +5,7 @@ import itertools
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,9 @@ from tests.simulation.world import Broken, Stream
 
 T = TypeVar("T")
 
+#: Where providers call back; no socket listens there.
+CALLBACKS = "http://basepay.test/callbacks"
+
 OLGA = Caller("olga", operator=True)
 
 Store = MemoryStore | SqlStore
@@ -53,7 +57,7 @@ class HistoryLoop(VirtualLoop):
     """Virtual time, and no threads: what is handed to one is done at once."""
 
     def run_in_executor(  # type: ignore[override] # the base class says nothing of its future
-        self, executor: Any, func: Callable[..., T], *args: Any
+        self, _executor: Any, func: Callable[..., T], *args: Any
     ) -> "asyncio.Future[T]":
         done = self.create_future()
         try:
@@ -238,10 +242,8 @@ class Basepay:
 
     async def try_to(self, act: Callable[[], Awaitable[object]]) -> None:
         """Do it if it can be done: apps, payers and workers may fail, and that is no finding."""
-        try:
+        with suppress(DomainError, Unavailable, Died):
             await act()
-        except (DomainError, Unavailable, Died):
-            pass
 
 
 def _cut() -> None:
@@ -264,7 +266,7 @@ def _configs(
         public_keys=key,
         store_out_id="till-1",
         base_url=told["base_url"],
-        notify_url="http://basepay.test/callbacks/wechat/wechat-main",
+        notify_url=f"{CALLBACKS}/wechat/wechat-main",
     )
     told = simulators.alipay.credentials(URL)
     files = {name: told[name] for name in CERTIFICATES} if certificates else {}
@@ -275,7 +277,7 @@ def _configs(
         private_key=told["private_key"],
         alipay_public_key="" if certificates else told["alipay_public_key"],
         gateway_url=told["gateway_url"],
-        notify_url="http://basepay.test/callbacks/alipay/alipay-main",
+        notify_url=f"{CALLBACKS}/alipay/alipay-main",
         **files,
     )
     return wechat, alipay
@@ -316,5 +318,3 @@ def _template() -> Path:
     path = Path(mkdtemp(prefix="histories-")) / "template.db"
     migrate.upgrade(f"sqlite:///{path}")
     return path
-
-

@@ -165,7 +165,8 @@ class Books:
         succeeded = payment.status is PaymentStatus.SUCCEEDED
         charged = order is not None and order.charges == 1
         hold("I1: still open", not payment.open, payment, order)
-        if order is not None and charged and taken_back(order):
+        if order is not None and charged and (taken_back(order) or payment.reversed):
+            # Alipay does not tell a charge taken back from one refunded wholly on its site.
             gone = payment.refunded_amount == payment.amount
             hold("I8: taken back there", gone if succeeded else payment.reversed, payment, order)
             return

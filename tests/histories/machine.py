@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from adapters.providers.alipay.sandbox.refused import Refused as AlipayRefused
 from adapters.providers.alipay.sandbox.settings import AlipayRules
 from adapters.providers.sandbox.faults import Fault
 from adapters.providers.sandbox.provider import PayerAction, PayerRefused
-from adapters.providers.sandbox.records import Order
+from adapters.providers.sandbox.records import Callback, Order
 from adapters.providers.wechat_pay.sandbox.refused import Refused as WeChatRefused
 from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSettings
 from application.records import Caller
@@ -29,12 +30,12 @@ from domain.payment import Payment
 from domain.refund import Refund
 from domain.status import PaymentStatus, RefundStatus
 from tests.asking import BEGINNINGS, NEEDS
-from tests.histories.basepay import OLGA, Basepay, HistoryLoop, Store, open_sqlite
+from tests.histories.basepay import CALLBACKS, OLGA, Basepay, HistoryLoop, Store, open_sqlite
 from tests.histories.books import Books, Ours
 from tests.histories.simulators import Simulators
 from tests.simulation.asking import Asked
 from tests.simulation.invariants import hold
-from tests.simulation.process import Died, Verdict
+from tests.simulation.process import Verdict
 from tests.simulation.world import Broken
 
 T = TypeVar("T")
@@ -43,6 +44,8 @@ T = TypeVar("T")
 SETTLED_WITHIN = timedelta(days=9)
 
 WALLETS = ["00", "00", "01", "01", "02", "03", "04"]
+
+WORKERS = ["courier", "callbacks", "sweeper", "relay", "keys", "all"]
 
 which = st.integers(0, 7)
 
@@ -89,6 +92,7 @@ SPECIAL: Sequence[dict[str, Any]] = [
     {"kind": "refund_closed", "provider": "wechat"},
     {"kind": "status", "operation": "certificates", "status": 500},
 ]  # fmt: skip
+ON_REFUNDS = [each for each in SPECIAL if "refund" in (each.get("operation"), each["kind"][:6])]
 ON_CALLBACKS: Sequence[dict[str, Any]] = [
     {"kind": "callback_dropped"},
     {"kind": "callback_dropped", "times": 4},
@@ -111,26 +115,55 @@ NOT_YET: Sequence[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """An order of an app."""
+
+    app: str
+    order: int
+    amount: int
+    method: Method
+    wallet: str
+    lives: int | None  # seconds
+    patient: bool  # the app repeats until it has an answer
+    pays: bool  # and its payer pays at once
+
+
+def _orders() -> st.SearchStrategy[Wanted]:
+    return st.builds(
+        Wanted,
+        app=st.sampled_from(["shop", "canteen"]),
+        order=st.integers(1, 3),
+        amount=st.sampled_from([8888, 5000, 150_000]),
+        method=st.sampled_from([*Method, Method.WECHAT_CODE, Method.ALIPAY_CODE]),
+        wallet=st.sampled_from(WALLETS),
+        lives=st.sampled_from([None, None, 300, 7_200]),
+        patient=st.booleans(),
+        pays=st.booleans(),
+    )
+
+
 @st.composite
 def _settings(draw: st.DrawFn) -> "Settings":
     flag = st.booleans()
-    wechat = dict(
-        new_spelling=draw(flag),
-        closes_at_expiry=draw(flag),
-        close_again_is_fine=draw(flag),
-        failed_charge_state=draw(st.sampled_from(["PAYERROR", "NOTPAY"])),
-        unanswered_charge_state=draw(st.sampled_from(["NOTPAY", "PAYERROR"])),
-        reversed_unpaid_state=draw(st.sampled_from(["REVOKED", "CLOSED"])),
-        charge_again_shows_payment=draw(flag),
-    )
-    alipay = dict(
-        repeats_the_code=draw(flag),
-        declined_leaves_trade=draw(flag),
-        repeated_charge_in_process=draw(flag),
-        notifies_charge=draw(flag),
-        cancel_kills_code=draw(flag),
-        refund_shows_after=timedelta(seconds=draw(st.sampled_from([0, 10]))),
-    )
+    wechat: dict[str, Any] = {
+        "new_spelling": draw(flag),
+        "closes_at_expiry": draw(flag),
+        "close_again_is_fine": draw(flag),
+        "failed_charge_state": draw(st.sampled_from(["PAYERROR", "NOTPAY"])),
+        "unanswered_charge_state": draw(st.sampled_from(["NOTPAY", "PAYERROR"])),
+        "reversed_unpaid_state": draw(st.sampled_from(["REVOKED", "CLOSED"])),
+        "charge_again_shows_payment": draw(flag),
+    }
+    alipay = {
+        "repeats_the_code": draw(flag),
+        "declined_leaves_trade": draw(flag),
+        "repeated_charge_in_process": draw(flag),
+        "notifies_charge": draw(flag),
+        "cancel_kills_code": draw(flag),
+        "refund_shows_after": timedelta(seconds=draw(st.sampled_from([0, 10]))),
+    }
+    wechat["refund_notify_url"] = f"{CALLBACKS}/wechat/wechat-main"  # else nothing tells of some
     return Settings(
         wechat,
         alipay,
@@ -168,8 +201,8 @@ class History(RuleBasedStateMachine):
         self.asked: list[Asked] = []
         self.steps = 0
 
-    @initialize(settings=_settings())
-    def begin(self, settings: Settings) -> None:
+    @initialize(settings=_settings(), orders=st.lists(_orders(), min_size=1, max_size=4))
+    def begin(self, settings: Settings, orders: list[Wanted]) -> None:
         random = Random(settings.seed)
         self.sim = Simulators(
             self.loop,
@@ -185,43 +218,18 @@ class History(RuleBasedStateMachine):
         self.basepay = Basepay(
             self.sim, store, certificates=settings.certificates, public_key=settings.public_key
         )
+        for wanted in orders:
+            self.act(lambda wanted=wanted: self._order_payment(wanted))
 
     # What apps do.
 
-    @rule(
-        app=st.sampled_from(["shop", "canteen"]),
-        order=st.integers(1, 3),
-        amount=st.sampled_from([8888, 5000, 150_000]),
-        method=st.sampled_from([*Method, Method.WECHAT_CODE, Method.ALIPAY_CODE]),
-        wallet=st.sampled_from(WALLETS),
-        lives=st.sampled_from([None, None, 300, 7_200]),
-        patient=st.booleans(),
-    )
-    def an_app_asks_for_a_payment(
-        self,
-        app: str,
-        order: int,
-        amount: int,
-        method: Method,
-        wallet: str,
-        lives: int | None,
-        *,
-        patient: bool,
-    ) -> None:
-        facts: dict[str, Any] = {
-            "app": app,
-            "order_no": f"SO-{order}",
-            "amount": amount,
-            "subject": "Two cups of tea",
-            "method": method,
-            **NEEDS[method],
-        }
-        if method in BEGINNINGS:
-            code = f"{BEGINNINGS[method]}{len(self.asked):014d}{wallet}"
-            facts["payer"] = {"auth_code": code}
-        elif lives is not None:
-            facts["expires_in"] = lives
-        self._ask("payments", facts, patient=patient)
+    @rule(wanted=_orders())
+    def an_app_asks_for_a_payment(self, wanted: "Wanted") -> None:
+        self.act(lambda: self._order_payment(wanted))
+
+    @rule(wanted=_orders())
+    def an_app_asks_for_another(self, wanted: "Wanted") -> None:
+        self.act(lambda: self._order_payment(wanted))
 
     @rule(
         n=which,
@@ -248,6 +256,10 @@ class History(RuleBasedStateMachine):
 
         self.act(ask)
 
+    @rule(n=which, number=st.integers(1, 3), amount=st.sampled_from([1000, 4444, 0]))
+    def an_app_gives_back(self, n: int, number: int, amount: int) -> None:
+        self.an_app_asks_for_a_refund(n, number, amount, patient=True)
+
     @rule(n=which)
     def an_app_retries_a_refund(self, n: int) -> None:
         async def retry() -> None:
@@ -266,44 +278,26 @@ class History(RuleBasedStateMachine):
         self.act(retry)
 
     @precondition(lambda self: self.asked)
-    @rule(n=st.integers(0, 30))
-    def an_app_repeats_itself(self, n: int) -> None:
+    @rule(n=st.integers(0, 30), changed=st.integers(0, 3))
+    def an_app_repeats_itself(self, n: int, changed: int) -> None:
+        """3: with other content under the same key."""
         asked = self.asked[n % len(self.asked)]
-        self.act(lambda: self.basepay.ask(asked))
+        self.act(lambda: self._reuse(asked) if changed == 3 else self.basepay.ask(asked))
 
-    @precondition(lambda self: self.asked)
-    @rule(n=st.integers(0, 30))
-    def an_app_reuses_a_key(self, n: int) -> None:
-        asked = self.asked[n % len(self.asked)]
-        other = Asked(asked.route, asked.key, asked.facts | {"amount": 77})
-
-        async def reuse() -> None:
-            if asked.idempotency_key in self.basepay.answers:
-                try:
-                    await self.basepay.ask(other)
-                except IdempotencyKeyReused:
-                    return
-                hold("I9: a reused key was taken", False, other)
-
-        self.act(reuse)
-
-    @rule(n=which)
-    def an_app_closes(self, n: int) -> None:
-        async def close() -> None:
-            if payment := pick(await self._payments(), n):
-                await self.basepay.app.close_payment(Caller(payment.app), payment.id)
-
-        self.act(close)
-
-    @rule(n=which, refund=st.booleans())
-    def an_app_looks(self, n: int, *, refund: bool) -> None:
-        async def look() -> None:
-            if refund and (found := pick(await self._refunds(), n)):
-                await self.basepay.app.get_refund(Caller(found.app), found.id, refresh=True)
+    @rule(n=which, wants=st.sampled_from(["close", "payment", "refund"]))
+    def an_app_closes_or_looks(self, n: int, wants: str) -> None:
+        async def ask() -> None:
+            app = self.basepay.app
+            if wants == "refund" and (refund := pick(await self._refunds(), n)):
+                await app.get_refund(Caller(refund.app), refund.id, refresh=True)
             elif payment := pick(await self._payments(), n):
-                await self.basepay.app.get_payment(Caller(payment.app), payment.id, refresh=True)
+                caller = Caller(payment.app)
+                if wants == "close":
+                    await app.close_payment(caller, payment.id)
+                else:
+                    await app.get_payment(caller, payment.id, refresh=True)
 
-        self.act(look)
+        self.act(ask)
 
     @rule(on=st.booleans())
     def an_operator_turns_the_switch(self, *, on: bool) -> None:
@@ -317,54 +311,29 @@ class History(RuleBasedStateMachine):
     )
     def a_payer_acts(self, n: int, action: PayerAction) -> None:
         """Who has got a link opens it first; who shows a code has the phone in the hand."""
+        self.act(lambda: self._payer_acts(n, action))
 
-        async def acts() -> None:
-            payments = await self._payments()
-            payments = [p for p in payments if p.action or p.terms.charges_at_once]
-            if payment := pick(payments, n):
-                self.sim.pass_time()
-                provider = self.sim.providers[payment.terms.provider]
-                order = provider.opens(_link(payment)) or self._order(payment)
-                if order is not None:
-                    provider.payer_acts(order, action)
+    @rule(n=st.integers(0, 2))
+    def a_payer_pays(self, n: int) -> None:
+        self.act(lambda: self._payer_acts(n, PayerAction.PAY))
 
-        self.act(acts)
+    @rule(n=which, what=st.sampled_from(["all", "a part", "reversal", "arrives", "is closed"]))
+    def something_happens_on_the_site(self, n: int, what: str) -> None:
+        """A refund, a reversal by another till, or the end of an abnormal refund."""
 
-    @rule(n=which, amount=st.sampled_from([0, 1, 1000]))
-    def somebody_refunds_on_the_site(self, n: int, amount: int) -> None:
-        """0: all that is left."""
-
-        async def refund() -> None:
+        async def happens() -> None:
             self.sim.pass_time()
-            paid = [order for order in self.sim.book.orders() if order.paid_at]
-            if order := pick(paid, n):
-                returns = self.sim.book.refunds_of(order)
-                left = order.amount - sum(r.amount for r in returns if r.state != "CLOSED")
-                wanted = min(amount, left) if amount else left
-                if wanted:
-                    number = f"site{len(self.sim.book.refunds())}"
-                    provider = self.sim.providers[order.provider]
-                    provider.merchant_refunds(order, number, wanted, "")
+            orders, refunds = self.sim.book.orders(), self.sim.book.refunds()
+            if what == "reversal":
+                if order := pick([each for each in orders if each.product == "code"], n):
+                    self._reverse(order)
+            elif what in ("all", "a part"):
+                if order := pick([each for each in orders if each.paid_at], n):
+                    self._refund_on_site(order, wholly=what == "all")
+            elif refund := pick([each for each in refunds if each.state == "ABNORMAL"], n):
+                self.sim.wechat.merchant_mends(refund, arrives=what == "arrives")
 
-        self.act(refund)
-
-    @rule(n=which)
-    def another_till_takes_back(self, n: int) -> None:
-        async def take_back() -> None:
-            codes = [order for order in self.sim.book.orders() if order.product == "code"]
-            if order := pick(codes, n):
-                self._reverse(order)
-
-        self.act(take_back)
-
-    @rule(n=which, arrives=st.booleans())
-    def an_abnormal_refund_is_mended(self, n: int, *, arrives: bool) -> None:
-        async def mend() -> None:
-            abnormal = [r for r in self.sim.book.refunds() if r.state == "ABNORMAL"]
-            if refund := pick(abnormal, n):
-                self.sim.wechat.merchant_mends(refund, arrives=arrives)
-
-        self.act(mend)
+        self.act(happens)
 
     # What goes wrong at providers and on the way, and what changes there.
 
@@ -380,17 +349,58 @@ class History(RuleBasedStateMachine):
         facts = {"provider": provider, "operation": operation, "times": times}
         self.sim.faults.arm(Fault(**facts | trouble))
 
-    @rule(trouble=st.sampled_from(SPECIAL), times=st.sampled_from([1, 1, 2, None]))
-    def a_refusal(self, trouble: dict[str, Any], times: int | None) -> None:
-        self.sim.faults.arm(Fault(**trouble, times=times))
-
-    @rule(trouble=st.sampled_from(ON_CALLBACKS), provider=st.sampled_from(["wechat", "alipay"]))
-    def trouble_with_callbacks(self, trouble: dict[str, Any], provider: str) -> None:
+    @rule(
+        trouble=st.sampled_from([*SPECIAL, *ON_CALLBACKS, *NOT_YET]),
+        provider=st.sampled_from(["wechat", "alipay"]),
+    )
+    def trouble_at_one_place(self, trouble: dict[str, Any], provider: str) -> None:
         self.sim.faults.arm(Fault(**{"provider": provider} | trouble))
 
-    @rule(trouble=st.sampled_from(NOT_YET))
-    def not_all_parts_know_yet(self, trouble: dict[str, Any]) -> None:
-        self.sim.faults.arm(Fault(**trouble))
+    @rule(
+        trouble=st.sampled_from(TROUBLES),
+        operation=st.sampled_from([None, "prepay", "charge", "query"]),
+        times=st.sampled_from([1, 2, 5]),
+        wanted=_orders(),
+    )
+    def an_order_meets_trouble(
+        self, trouble: dict[str, Any], operation: str | None, times: int, wanted: Wanted
+    ) -> None:
+        self.trouble_at_a_provider(trouble, wanted.method.partition("_")[0], operation, times)
+        self.an_app_asks_for_a_payment(wanted)
+
+    @rule(
+        trouble=st.sampled_from([*TROUBLES, *ON_REFUNDS]),
+        provider=st.sampled_from(["wechat", "alipay"]),
+        operation=st.sampled_from(["refund", "refund_query"]),
+        times=st.sampled_from([1, 2, 5]),
+        n=which,
+        amount=st.sampled_from([1000, 4444, 0]),
+    )
+    def a_refund_meets_trouble(
+        self,
+        trouble: dict[str, Any],
+        provider: str,
+        operation: str,
+        times: int,
+        n: int,
+        amount: int,
+    ) -> None:
+        self.trouble_at_a_provider(trouble, provider, operation, times)
+        self.an_app_asks_for_a_refund(n, 1, amount, patient=False)
+
+    @rule(
+        trouble=st.sampled_from(TROUBLES),
+        provider=st.sampled_from(["wechat", "alipay"]),
+        operation=st.sampled_from(["close", "reverse", "query"]),
+        seconds=st.sampled_from([1, 20, 300]),
+        n=which,
+    )
+    def a_close_meets_trouble(
+        self, trouble: dict[str, Any], provider: str, operation: str, seconds: int, n: int
+    ) -> None:
+        self.trouble_at_a_provider(trouble, provider, operation, 1)
+        self.time_passes(seconds)
+        self.an_app_closes_or_looks(n, "close")
 
     @rule()
     def providers_behave_again(self) -> None:
@@ -411,28 +421,20 @@ class History(RuleBasedStateMachine):
 
         self.act(turn)
 
-    @precondition(lambda self: self.sim.courier.sent)
-    @rule(n=st.integers(0, 30))
-    def an_old_callback_comes_again(self, n: int) -> None:
-        name, message = self.sim.courier.sent[n % len(self.sim.courier.sent)]
-        self.act(lambda: self.sim.courier.post(name, message))
-
-    @rule(n=which)
-    def a_stranger_writes(self, n: int) -> None:
-        callback = pick(self.sim.book.pending_callbacks(), n)
-        if callback is not None:
-            forged = {"callback_forged": Fault(kind="callback_forged")}
-            message = self.sim.providers[callback.provider].render(callback, forged)
-
-            async def write() -> None:
-                status, _ = await self.sim.courier.post(callback.provider, message)
-                hold("I10: a forged callback was taken", status != 200, callback)
-
-            self.act(write)
+    @precondition(lambda self: self.sim.courier.sent or self.sim.book.pending_callbacks())
+    @rule(n=st.integers(0, 30), forged=st.booleans())
+    def a_callback_comes_out_of_turn(self, n: int, *, forged: bool) -> None:
+        """An old one once more, or one that a stranger wrote."""
+        courier = self.sim.courier
+        if not forged and courier.sent:
+            name, message = courier.sent[n % len(courier.sent)]
+            self.act(lambda: courier.post(name, message))
+        elif forged and (callback := pick(self.sim.book.pending_callbacks(), n)):
+            self.act(lambda: self._forge(callback))
 
     # What time and basepay do.
 
-    @rule(seconds=st.sampled_from([1, 6, 16, 50, 62, 300, 2_000, 7_300, 90_000, 700_000]))
+    @rule(seconds=st.sampled_from([1, 3, 6, 16, 50, 62, 62, 300, 2_000, 7_300, 90_000, 700_000]))
     def time_passes(self, seconds: int) -> None:
         async def passes() -> None:
             self._now_all_know()
@@ -445,29 +447,25 @@ class History(RuleBasedStateMachine):
 
         self.act(passes)
 
+    @rule(seconds=st.sampled_from([2, 7, 20, 62, 130]))
+    def a_little_time_passes(self, seconds: int) -> None:
+        self.time_passes(seconds)
+
     @rule(on=st.booleans())
     def workers_run(self, *, on: bool) -> None:
         self.working = on
 
-    @rule()
-    def callbacks_are_delivered(self) -> None:
-        self.act(self.sim.courier.deliver)
+    @rule(who=st.sampled_from(WORKERS))
+    def a_worker_comes(self, who: str) -> None:
+        self.act(lambda: self._come(who))
 
-    @rule()
-    def callbacks_are_applied(self) -> None:
-        self.act(lambda: self.basepay.app.apply_callbacks())
+    @rule(whos=st.lists(st.sampled_from(WORKERS), min_size=2, max_size=4))
+    def workers_come(self, whos: list[str]) -> None:
+        async def come() -> None:
+            for who in whos:
+                await self._come(who)
 
-    @rule()
-    def the_sweeper_comes(self) -> None:
-        self.act(lambda: self.basepay.app.sweep())
-
-    @rule()
-    def events_are_announced(self) -> None:
-        self.act(lambda: self.basepay.announce())
-
-    @rule()
-    def keys_are_looked_after(self) -> None:
-        self.act(lambda: self.basepay.keep_up())
+        self.act(come)
 
     @rule(k=st.integers(2, 4))
     def much_happens_at_once(self, k: int) -> None:
@@ -475,20 +473,31 @@ class History(RuleBasedStateMachine):
         self.flush()
         self.together = k
 
-    @rule(moments=st.integers(1, 40))
-    def basepay_will_die(self, moments: int) -> None:
-        self.basepay.doom.set(Verdict.DIE, moments)
+    @rule(moments=st.integers(0, 40), verdict=st.sampled_from([Verdict.DIE, Verdict.FAIL]))
+    def basepay_will_be_struck(self, moments: int, verdict: Verdict) -> None:
+        """It dies, or a commit, a queue or a line fails, before or after its effect; 0: now."""
+        if moments:
+            self.basepay.doom.set(verdict, moments)
+        else:
+            self.flush()
+            self.basepay.process.dead = True
+            self.basepay.mourn()
 
-    @rule(moments=st.integers(1, 40))
-    def something_will_fail(self, moments: int) -> None:
-        """A commit, a queue, a line: before or after it had its effect."""
-        self.basepay.doom.set(Verdict.FAIL, moments)
+    @rule(moments=st.integers(1, 30), wanted=_orders())
+    def it_dies_over_an_order(self, moments: int, wanted: Wanted) -> None:
+        self.basepay_will_be_struck(moments, Verdict.DIE)
+        self.an_app_asks_for_a_payment(wanted)
 
-    @rule()
-    def basepay_is_killed(self) -> None:
-        self.flush()
-        self.basepay.process.dead = True
-        self.basepay.mourn()
+    @rule(moments=st.integers(1, 30), verdict=st.sampled_from([Verdict.DIE, Verdict.FAIL]), n=which)
+    def it_is_struck_over_a_refund(self, moments: int, verdict: Verdict, n: int) -> None:
+        self.basepay_will_be_struck(moments, verdict)
+        self.an_app_asks_for_a_refund(n, 2, 1000, patient=True)
+
+    @rule(moments=st.integers(1, 60), verdict=st.sampled_from([Verdict.DIE, Verdict.FAIL]))
+    def it_is_struck_at_work(self, moments: int, verdict: Verdict) -> None:
+        self.basepay_will_be_struck(moments, verdict)
+        self.time_passes(20)
+        self.workers_come(["all", "all"])
 
     # How a history is lived.
 
@@ -514,10 +523,8 @@ class History(RuleBasedStateMachine):
         (await self._books()).check_always()
 
     async def _guarded(self, what: Callable[[], Awaitable[object]]) -> None:
-        try:
+        with suppress(PayerRefused):
             await self.basepay.try_to(what)
-        except PayerRefused:
-            pass
 
     def run(self, story: Awaitable[T]) -> T:
         """Let the loop run until it is over."""
@@ -626,8 +633,65 @@ class History(RuleBasedStateMachine):
         for fault in kept:
             self.sim.faults.arm(fault)
 
-    def _ask(self, route: str, facts: dict[str, Any], *, patient: bool) -> None:
-        self.act(lambda: self._send(route, facts, patient=patient))
+    async def _order_payment(self, wanted: "Wanted") -> None:
+        method = wanted.method
+        facts: dict[str, Any] = {
+            "app": wanted.app,
+            "order_no": f"SO-{wanted.order}",
+            "amount": wanted.amount,
+            "subject": "Two cups of tea",
+            "method": method,
+            **NEEDS[method],
+        }
+        if method in BEGINNINGS:
+            code = f"{BEGINNINGS[method]}{len(self.asked):014d}{wanted.wallet}"
+            facts["payer"] = {"auth_code": code}
+        elif wanted.lives is not None:
+            facts["expires_in"] = wanted.lives
+        await self.basepay.try_to(lambda: self._send("payments", facts, patient=wanted.patient))
+        if wanted.pays:
+            await self._payer_acts(0, PayerAction.PAY)
+
+    async def _come(self, who: str) -> None:
+        basepay = self.basepay
+        match who:
+            case "courier":
+                await self.sim.courier.deliver()
+            case "callbacks":
+                await basepay.app.apply_callbacks()
+            case "sweeper":
+                await basepay.app.sweep()
+            case "relay":
+                await basepay.announce()
+            case "keys":
+                await basepay.keep_up()
+            case _:
+                await basepay.work()
+
+    async def _forge(self, callback: Callback) -> None:
+        struck = {"callback_forged": Fault(kind="callback_forged")}
+        message = self.sim.providers[callback.provider].render(callback, struck)
+        status, _ = await self.sim.courier.post(callback.provider, message)
+        hold("I10: a forged callback was taken", status != 200, callback)
+
+    async def _reuse(self, asked: Asked) -> None:
+        if asked.idempotency_key in self.basepay.answers:
+            other = Asked(asked.route, asked.key, asked.facts | {"amount": 77})
+            try:
+                await self.basepay.ask(other)
+            except IdempotencyKeyReused:
+                return
+            hold("I9: a reused key was taken", False, other)
+
+    async def _payer_acts(self, n: int, action: PayerAction) -> None:
+        payments = await self._payments()
+        payments = [p for p in payments if p.action or p.terms.charges_at_once]
+        if payment := pick(payments, n):
+            self.sim.pass_time()
+            provider = self.sim.providers[payment.terms.provider]
+            order = provider.opens(_link(payment)) or self._order(payment)
+            if order is not None:
+                provider.payer_acts(order, action)
 
     async def _send(self, route: str, facts: dict[str, Any], *, patient: bool) -> None:
         asked = Asked(route, f"k{len(self.asked)}", facts)
@@ -637,16 +701,22 @@ class History(RuleBasedStateMachine):
         else:
             await self.basepay.ask(asked)
 
+    def _refund_on_site(self, order: Order, *, wholly: bool) -> None:
+        returns = self.sim.book.refunds_of(order)
+        left = order.amount - sum(r.amount for r in returns if r.state != "CLOSED")
+        amount = left if wholly else min(left, 1000)
+        if amount:
+            number = f"site{len(self.sim.book.refunds())}"
+            self.sim.providers[order.provider].merchant_refunds(order, number, amount, "")
+
     def _reverse(self, order: Order) -> None:
-        try:
+        with suppress(WeChatRefused, AlipayRefused):
             if order.provider == "wechat":
                 request = {"appid": order.details["request"]["appid"], "mchid": order.merchant}
                 self.sim.wechat._calls.codes.reverse(order, request)
             else:
                 reference = TradeReference(out_trade_no=order.provider_order_no)
                 trade_calls._cancel(self.sim.alipay._desk, reference)
-        except (WeChatRefused, AlipayRefused):
-            pass
 
     def _order(self, payment: Payment) -> Order | None:
         return self.sim.book.order(payment.terms.provider, payment.provider_order_no)

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.histories.machine import History
 
 #: Histories of one seed, and things that happen in one history.
-BLOCK, LENGTH = 40, 30
+BLOCK, LENGTH = 100, 30
 
 
 @dataclass

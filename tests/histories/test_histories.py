@@ -6,7 +6,7 @@ import pytest
 
 from tests.histories.playing import BLOCK, play
 
-COUNT = int(os.environ.get("PROOF_HISTORIES", "80"))
+COUNT = int(os.environ.get("PROOF_HISTORIES", "100"))
 FIRST = int(os.environ.get("PROOF_SEED", "1"))
 
 

@@ -1,0 +1,107 @@
+"""Bugs planted into clients and use cases, each of which the histories must catch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from adapters.persistence.memory.queues import MemoryAgenda
+from adapters.providers.alipay import callbacks as alipay_callbacks
+from adapters.providers.alipay import reading
+from adapters.providers.alipay.refunds import AlipayRefunds
+from adapters.providers.wechat_pay.payments import WeChatPayments
+from application import refresh_payment
+from application.ports import PaymentProvider
+from domain.outcome import Closed, FoundRefund, Outcome, RefundNotFound, Unknown
+from domain.payment import Payment
+from domain.status import PaymentStatus
+from tests.histories.playing import play
+from tests.simulation.world import Broken
+
+Patch = pytest.MonkeyPatch
+
+
+def read_a_refunded_trade_as_closed(patch: Patch) -> None:
+    patch.setattr(reading, "_was_paid", lambda _: False)
+
+
+def take_a_reversal_for_granted(patch: Patch) -> None:
+    end = WeChatPayments._end
+
+    async def reverse(self: WeChatPayments, payment: Payment) -> Outcome:
+        await end(self, payment, "reverse", b"{}")
+        return Closed()
+
+    patch.setattr(WeChatPayments, "_reverse", reverse)
+
+
+def believe_that_a_foreign_refund_was_whole(patch: Patch) -> None:
+    look_up = AlipayRefunds.look_up
+
+    async def generous(
+        self: AlipayRefunds, number: str, payment: Payment
+    ) -> FoundRefund | RefundNotFound | Unknown:
+        found = await look_up(self, number, payment)
+        if isinstance(found, FoundRefund):
+            whole: Any = replace(found.outcome, amount=payment.charged_amount)
+            return FoundRefund(payment.charged_amount, whole)
+        return found
+
+    patch.setattr(AlipayRefunds, "look_up", generous)
+
+
+def forget_refunds_when_sweeping(patch: Patch) -> None:
+    async def nothing(*_: object) -> Sequence[str]:
+        return ()
+
+    patch.setattr(MemoryAgenda, "due_refunds", nothing)
+
+
+def believe_not_found_at_once(patch: Patch) -> None:
+    def learn(self: Payment, at: datetime) -> None:
+        if self.open:
+            self.closing = False
+            self._become(PaymentStatus.CLOSED, at)
+
+    patch.setattr(Payment, "_learn_not_found", learn)
+
+
+def repeat_under_another_number(patch: Patch) -> None:
+    again = refresh_payment.start_again
+
+    async def renumbered(provider: PaymentProvider, payment: Payment) -> Outcome:
+        body = payment.request.replace(
+            payment.provider_order_no.encode(), payment.provider_order_no.encode() + b"R"
+        )
+        return await again(provider, replace(payment, request=body))
+
+    patch.setattr(refresh_payment, "start_again", renumbered)
+
+
+def check_no_signature(patch: Patch) -> None:
+    patch.setattr(alipay_callbacks, "verify_callback", lambda *_: None)
+
+
+BUGS: list[Callable[[Patch], None]] = [
+    read_a_refunded_trade_as_closed,
+    take_a_reversal_for_granted,
+    believe_that_a_foreign_refund_was_whole,
+    forget_refunds_when_sweeping,
+    believe_not_found_at_once,
+    repeat_under_another_number,
+    check_no_signature,
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("plant", BUGS, ids=[plant.__name__ for plant in BUGS])
+def test_a_planted_bug_is_caught(
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[Patch], None]
+) -> None:
+    plant(monkeypatch)
+
+    with pytest.raises(Broken):
+        for seed in range(1, 11):
+            play(seed, shrink=False)
