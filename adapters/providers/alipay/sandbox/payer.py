@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from adapters.providers.alipay.sandbox import trade
+from adapters.providers.alipay.sandbox import charge, trade
 from adapters.providers.alipay.sandbox.desk import Desk
 from adapters.providers.alipay.sandbox.trades import new_trade_no
 from adapters.providers.sandbox.provider import PayerAction
@@ -20,6 +20,8 @@ def act(desk: Desk, order: Order, action: PayerAction) -> None:
         desk.trades.keep(scanned, was=order)
     match action:
         case PayerAction.PAY:
+            desk.trades.keep(trade.paid(scanned, now), was=scanned)
+        case PayerAction.PASSWORD if order.product == charge.PRODUCT:
             desk.trades.keep(trade.paid(scanned, now), was=scanned)
         case PayerAction.SCAN | PayerAction.PASSWORD | PayerAction.DECLINE:
             pass  # the trade goes on waiting: Alipay knows no declined order

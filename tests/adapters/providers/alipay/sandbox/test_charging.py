@@ -35,13 +35,14 @@ def test_the_success_of_a_charge_is_told_of_too_unless_switched_off(shop, open_s
     assert not silent.notices()
 
 
-def test_a_wallet_may_ask_for_the_password_first(shop):
+@pytest.mark.parametrize("action", ["pay", "password"])
+def test_a_wallet_may_ask_for_the_password_first(shop, action):
     answer = charges(shop, ASKS)
 
     assert (answer["code"], answer["msg"]) == ("10003", "order success pay inprocess")
     assert "sub_code" not in answer
     assert shop.queries()["trade_status"] == "WAIT_BUYER_PAY"
-    shop.payer("pay")
+    shop.payer(action)
     assert shop.queries()["trade_status"] == "TRADE_SUCCESS"
 
 
@@ -56,7 +57,7 @@ def test_no_amount_asks_for_the_password_when_the_rule_is_off(open_shop):
 
 def test_who_never_gives_the_password_has_not_paid_in_the_end(shop):
     charges(shop, ASKS, timeout_express="5m")
-    shop.payer("password")
+    shop.payer("scan")
 
     shop.passes(minutes=5)
 
