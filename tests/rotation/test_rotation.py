@@ -13,13 +13,12 @@ import pytest
 
 from adapters.providers.wechat_pay import certificates
 from tests.rotation.shops import busy
-from tests.rotation.stack import Stack, stack
+from tests.rotation.stack import Stack, by_files, stack
 from tests.rotation.stories import (
     SEAMLESS,
     Story,
     alipays_certificate_unannounced,
     alipays_key_unannounced,
-    by_files,
 )
 
 #: Who says that something genuine was not believed.
