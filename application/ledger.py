@@ -95,7 +95,6 @@ class Ledger:
                     self._keep.evidence(
                         work, refund.id, source=source, outcome=outcome, callback=callback, now=now
                     )
-                    self._keep.refund(work, refund)
                     if request is not None and request.status is None:
                         settle(request, refund_status(refund), refund)
                         work.requests.save(request)
@@ -167,6 +166,8 @@ class Ledger:
     ) -> None:
         before = weight(refund)
         refund.learn(outcome, at=now)
+        # First: if its row has moved on, that must show before it moves the payment's sums again.
+        self._keep.refund(work, refund)
         if before != weight(refund):
             payment = await work.payments.get(refund.payment_id)
             shift(payment, refund, before)
