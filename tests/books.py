@@ -21,7 +21,7 @@ def disagreements(book: View, payments: Views, refunds: Views, events: Views) ->
         *_about_refunds(book, refunds),
         *_about_refunds_elsewhere(book, payments, refunds),
         *_about_sums(payments, refunds),
-        *_about_winners(payments, refunds),
+        *about_winners(payments, refunds),
         *_about_events([*payments, *refunds], events),
     ]
 
@@ -128,7 +128,7 @@ def _about_sums(payments: Views, refunds: Views) -> Iterator[str]:
             yield f"{id}: all went back, of the charge only {charged[id]} fen"
 
 
-def _about_winners(payments: Views, refunds: Views) -> Iterator[str]:
+def about_winners(payments: Views, refunds: Views) -> Iterator[str]:
     """One order, one winner; every other success went back in full, once."""
     for number, rivals in by_order(payments).items():
         paid = [each for each in rivals if each["status"] == "succeeded"]

@@ -54,6 +54,7 @@ class Lines:
     api: httpx.AsyncClient
     operator: httpx.AsyncClient
     sandbox: httpx.AsyncClient
+    look_every_seconds: float = 0.5  # longer than the worker rests
 
     @classmethod
     def to(cls, started: View) -> Self:
@@ -107,7 +108,7 @@ class Lines:
         """Wait until a look at everything shows what the look before it showed."""
         before: object = None
         for _ in range(120):
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(self.look_every_seconds)
             orders = [*await self.all_of("payments"), *await self.all_of("refunds")]
             now = Counter((order["status"], order["sequence"]) for order in orders)
             if now == before:
