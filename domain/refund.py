@@ -77,14 +77,14 @@ class Refund:
 
     @property
     def abnormal(self) -> bool:
-        """The money left the merchant and could not reach the payer."""
-        return self.failure is not None and self.failure.code == ABNORMAL
+        """The money left the merchant and could not reach the payer; not once it was closed."""
+        failure = self.failure if self.status is RefundStatus.FAILED else None
+        return failure is not None and failure.code == ABNORMAL
 
     @property
     def reserved(self) -> Money:
         """What of the payment this refund still holds back, fen."""
-        held = self.open or (self.status is RefundStatus.FAILED and self.abnormal)
-        return self.amount if held else ZERO
+        return self.amount if self.open or self.abnormal else ZERO
 
     @property
     def refunded(self) -> Money:
@@ -121,8 +121,8 @@ class Refund:
 
     def plan_check(self, at: datetime) -> None:
         """Set when the sweeper asks next; only the provider's site can mend an abnormal one."""
-        contradicted = self.abnormal or self.accepted_at is not None
-        waiting = self.open or (self.status is RefundStatus.FAILED and contradicted)
+        contradicted = self.status is RefundStatus.FAILED and self.accepted_at is not None
+        waiting = self.open or self.abnormal or contradicted
         situation = Situation.PARKED if self.parked else Situation.REFUND
         due = next_check(situation, self.checks, at=at, key=self.id)
         self.next_check_at = due if waiting else None

@@ -370,6 +370,18 @@ async def a_bounced_refund_is_mended(world: SimulatedWorld) -> None:
     await world.sweep_after(minutes=1)
 
 
+async def a_bounced_refund_is_closed(world: SimulatedWorld) -> None:
+    """Nobody mends it: the money stays with the merchant, and may be refunded anew."""
+    payment = await world.paid()
+    refund = await world.accepted(payment)
+    world.wechat.refund_bounces(refund.provider_refund_no)
+    await world.call_back(refund)
+    world.wechat.refund_closes(refund.provider_refund_no)
+    await world.sweep_after(minutes=1)
+    await world.until(lambda: not world.found_refund(refund.id).reserved)
+    await world.refund(payment, "r2", refund_no="RF-2", amount=payment.amount.fen)
+
+
 async def one_fen_goes_back_in_parts(world: SimulatedWorld) -> None:
     """Three refunds of one fen: two of nothing, and a refused one that settles it when retried."""
     await world.turn_one_fen(on=True)
