@@ -15,7 +15,8 @@ NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: basepay's own: refunds of a second success, and refunds made on the provider's own site.
 DUPLICATE_PREFIX, EXTERNAL_PREFIX = RESERVED_PREFIXES = ("dup-", "ext-")
 
-RETURN_URL = re.compile(r"https://[^\s/?#@]+([/?#]\S*)?", re.ASCII)
+#: Visible ASCII. No user info and no backslash: readers disagree about where the host ends.
+RETURN_URL = re.compile(r"(?=[!-~]+\Z)https://[^/?#@\\]+([/?#].*)?")
 MAX_RETURN_URL = 256
 
 
@@ -121,4 +122,8 @@ def _hint(name: str, value: str) -> str:
 def _return_url_errors(url: str | None) -> list[FieldError]:
     if url is None or (RETURN_URL.fullmatch(url) and len(url) <= MAX_RETURN_URL):
         return []
-    return [FieldError("return_url", f"an https URL of at most {MAX_RETURN_URL} characters")]
+    return [
+        FieldError(
+            "return_url", f"an https URL of at most {MAX_RETURN_URL} visible ASCII characters"
+        )
+    ]

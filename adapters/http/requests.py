@@ -69,15 +69,23 @@ class PaymentRequest(
     method: Method
     payer: Payer | None = None
     client_ip: (
-        Annotated[str, Meta(max_length=45, description="the payer's IPv4 or IPv6 address")] | None
+        Annotated[
+            str,
+            Meta(  # no zone: it means something to one machine only, and may be any text
+                max_length=45,
+                pattern=r"^[0-9A-Fa-f:.]+$(?!\n)",
+                description="the payer's IPv4 or IPv6 address",
+            ),
+        ]
+        | None
     ) = None
     return_url: (
         Annotated[
             str,
             Meta(
                 max_length=256,
-                pattern=r"^https://[^\s\x00-\x1f\x7f]+$(?!\n)",
-                description="an https URL of at most 256 characters",
+                pattern=r"^https://[!-~]+$(?!\n)",
+                description="an https URL of at most 256 visible ASCII characters",
             ),
         ]
         | None
@@ -96,7 +104,7 @@ class PaymentRequest(
     account: Name | None = None
     metadata: Annotated[
         dict[
-            Annotated[str, Meta(min_length=1, max_length=40)],
+            Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\x00]*$(?!\n)")],
             Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$(?!\n)")],
         ],
         Meta(
