@@ -1,7 +1,9 @@
 """The routes of the 1-fen switch; in production they do not exist."""
 
+from typing import Annotated
+
 from litestar import Response, get, put
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from adapters.http.answers import shown
 from adapters.http.describe import Audience, Operation
@@ -16,7 +18,7 @@ PATH = "/v1/test-switches/one-fen"
 class SwitchRequest(Struct, forbid_unknown_fields=True, frozen=True):
     """What the switch should be."""
 
-    on: bool
+    on: Annotated[bool, Meta(description="`true` or `false`")]
 
 
 WANTED, NONE = Body(SwitchRequest), Query(NoQuery)

@@ -130,6 +130,8 @@ def _describe(
         values = resolved.get("enum")
         if isinstance(values, list):
             found[path + name] = "one of " + ", ".join(values)
+        elif "properties" in resolved:
+            found[path + name] = "an object"
         elif "description" in resolved:
             found[path + name] = str(resolved["description"])
         _describe(resolved, components, f"{path}{name}.", found)

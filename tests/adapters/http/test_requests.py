@@ -67,8 +67,11 @@ def test_a_refund_can_not_bring_its_own_facts(shop, wanted_refund, field):
         ({"method": "wechat_h5"}, "client_ip"),
         ({"client_ip": "999.1.1.1"}, "client_ip"),
         ({"client_ip": "localhost"}, "client_ip"),
+        ({"client_ip": "fe80::1%anything at all"}, "client_ip"),
         ({"return_url": "javascript:alert(1)"}, "return_url"),
         ({"return_url": "https://shop.test/ x"}, "return_url"),
+        ({"return_url": "https://shop.test/\N{BLACK HEART SUIT}"}, "return_url"),
+        ({"return_url": "https://shop.test\\.elsewhere.test/"}, "return_url"),
         ({"expires_in": 299}, "expires_in"),
         ({"expires_in": 604_801}, "expires_in"),
         ({"method": "alipay_qr", "expires_in": 7_201}, "expires_in"),
@@ -76,6 +79,7 @@ def test_a_refund_can_not_bring_its_own_facts(shop, wanted_refund, field):
         ({"metadata": {"a": 1}}, "metadata"),
         ({"metadata": {"a": "\x00"}}, "metadata"),
         ({"metadata": {"x" * 41: "1"}}, "metadata"),
+        ({"metadata": {"a\x00": "1"}}, "metadata"),
         ({"metadata": {str(n): "" for n in range(51)}}, "metadata"),
     ],
 )
@@ -118,6 +122,12 @@ def test_the_expectation_is_said_in_words(shop, order):
     response = shop.post("/v1/payments", order | {"amount": "1"}, key="k1")
 
     assert errors_of(response) == [("amount", "an integer from 1 to 10000000000, in fen")]
+
+
+def test_a_payer_that_is_no_object_is_told_to_be_one(shop, order):
+    response = shop.post("/v1/payments", order | {"payer": "o-1"}, key="k1")
+
+    assert errors_of(response) == [("payer", "an object")]
 
 
 def test_null_is_the_same_as_absent(shop, order):
