@@ -37,7 +37,7 @@ class Mend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the steps that `GET /sandbox/keys` lists."""
+    """One of the steps that the address lists."""
 
     provider: str
     step: str
@@ -78,19 +78,32 @@ async def mend_on_site(
 
 @get("/sandbox/keys")
 async def list_key_steps(providers: KnownProviders) -> dict[str, Sequence[str]]:
-    return _steps(providers)
+    return {name: provider.key_steps for name, provider in providers.items()}
 
 
 @post("/sandbox/keys", status_code=200)
 async def turn_keys(data: JSONBody[KeyTurn], providers: KnownProviders) -> dict[str, Sequence[str]]:
-    if data.provider not in providers:
-        raise ClientException(f"no provider {data.provider!r}; known: {sorted(providers)}")
-    provider = providers[data.provider]
-    if data.step not in provider.key_steps:
-        raise ClientException(f"no step {data.step!r}; known: {list(provider.key_steps)}")
+    provider = _known(providers, data.provider)
+    _check_step(data.step, provider.key_steps)
     with refusals_told():
         provider.turn_keys(data.step)
-    return _steps(providers)
+    return {name: each.key_steps for name, each in providers.items()}
+
+
+@get("/sandbox/merchant/keys")
+async def list_merchant_key_steps(providers: KnownProviders) -> dict[str, Sequence[str]]:
+    return {name: provider.merchant_key_steps for name, provider in providers.items()}
+
+
+@post("/sandbox/merchant/keys", status_code=200)
+async def turn_merchant_keys(
+    data: JSONBody[KeyTurn], providers: KnownProviders
+) -> dict[str, Sequence[str]]:
+    provider = _known(providers, data.provider)
+    _check_step(data.step, provider.merchant_key_steps)
+    with refusals_told():
+        provider.merchant_turns_keys(data.step)
+    return {name: each.merchant_key_steps for name, each in providers.items()}
 
 
 HANDLERS: Sequence[ControllerRouterHandler] = (
@@ -98,7 +111,20 @@ HANDLERS: Sequence[ControllerRouterHandler] = (
     mend_on_site,
     list_key_steps,
     turn_keys,
+    list_merchant_key_steps,
+    turn_merchant_keys,
 )
+
+
+def _known(providers: Mapping[str, SandboxProvider], name: str) -> SandboxProvider:
+    if name not in providers:
+        raise ClientException(f"no provider {name!r}; known: {sorted(providers)}")
+    return providers[name]
+
+
+def _check_step(step: str, known: Sequence[str]) -> None:
+    if step not in known:
+        raise ClientException(f"no step {step!r}; known: {list(known)}")
 
 
 def _find_refund(world: World, mend: Mend, names: Sequence[str]) -> Refund:
@@ -118,7 +144,3 @@ def _refund_row(world: World, provider: str, order_no: str, refund_no: str) -> R
     if refund is None:
         raise NotFoundException("the provider made no such refund")
     return row(RefundRow, refund)
-
-
-def _steps(providers: Mapping[str, SandboxProvider]) -> dict[str, Sequence[str]]:
-    return {name: provider.key_steps for name, provider in providers.items()}

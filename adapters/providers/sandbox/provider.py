@@ -128,6 +128,13 @@ class SandboxProvider(Protocol):
     def turn_keys(self, step: str) -> None:
         """Do one of `key_steps` while traffic goes on; raise `PayerRefused` out of turn."""
 
+    @property
+    def merchant_key_steps(self) -> Sequence[str]:
+        """Name what the merchant can do with its own keys on its site, e.g. `revoke_old`."""
+
+    def merchant_turns_keys(self, step: str) -> None:
+        """Do one of `merchant_key_steps` likewise."""
+
     def pass_time(self) -> None:
         """Do what is due by the clock: settle refunds, expire orders. Cheap when nothing is."""
 

@@ -143,6 +143,15 @@ class AlipaySandbox:
         """Do one of them; everything said from now on is signed accordingly."""
         self._keys.turn(step)
 
+    @property
+    def merchant_key_steps(self) -> Sequence[str]:
+        """None: how an app's own key is replaced is told nowhere."""
+        return ()
+
+    def merchant_turns_keys(self, step: str) -> None:
+        """Refuse: there are no steps."""
+        raise PayerRefused(step)
+
     def pass_time(self) -> None:
         """Close what has expired."""
         self._trades.pass_time()

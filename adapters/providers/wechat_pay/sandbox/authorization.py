@@ -4,6 +4,7 @@ import binascii
 import re
 import time
 from base64 import b64decode
+from collections.abc import Callable, Mapping
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -24,23 +25,24 @@ class Merchant:
     """The one merchant this platform knows, and how it checks its calls."""
 
     def __init__(
-        self, mchid: str, serial_no: str, public_key: RSAPublicKey, tolerance_seconds: int
+        self, mchid: str, valid: Callable[[], Mapping[str, RSAPublicKey]], tolerance_seconds: int
     ) -> None:
+        """`valid`: the keys of its certificates that are valid now, by serial."""
         self._mchid = mchid
-        self._serial_no = serial_no
-        self._public_key = public_key
+        self._valid = valid
         self._tolerance_seconds = tolerance_seconds
 
     def check(self, call: Call) -> None:
         """Let the call pass or raise `Refused`."""
         _check_headers(call)
         fields = _read_authorization(call.headers.get("authorization", ""))
-        if fields["mchid"] != self._mchid or fields["serial_no"].upper() != self._serial_no:
+        key = self._valid().get(fields["serial_no"].upper())
+        if fields["mchid"] != self._mchid or key is None:
             raise Refused("SIGN_ERROR", "商户证书序列号有误。请使用签名私钥匹配的证书序列号")
         self._check_timestamp(fields["timestamp"])
         message = f"{call.method}\n{call.target}\n{fields['timestamp']}\n{fields['nonce_str']}\n"
         signed = message.encode("latin-1") + call.body + b"\n"
-        if not self._signed(signed, fields["signature"]):
+        if not _signed(key, signed, fields["signature"]):
             raise _wrong_signature(call, signed)
 
     def _check_timestamp(self, timestamp: str) -> None:
@@ -52,14 +54,13 @@ class Merchant:
                 "SIGN_ERROR", "Http头Authorization值中的timestamp与发起请求的时间不得超过5分钟"
             )
 
-    def _signed(self, message: bytes, signature: str) -> bool:
-        try:
-            self._public_key.verify(
-                b64decode(signature, validate=True), message, PKCS1v15(), SHA256()
-            )
-        except (InvalidSignature, binascii.Error):
-            return False
-        return True
+
+def _signed(key: RSAPublicKey, message: bytes, signature: str) -> bool:
+    try:
+        key.verify(b64decode(signature, validate=True), message, PKCS1v15(), SHA256())
+    except (InvalidSignature, binascii.Error):
+        return False
+    return True
 
 
 def _check_headers(call: Call) -> None:

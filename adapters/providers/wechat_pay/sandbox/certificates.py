@@ -5,7 +5,8 @@ from typing import Any
 
 from cryptography import x509
 
-from adapters.providers.wechat_pay.sandbox.platform_keys import PlatformKeys, serial_of
+from adapters.providers.wechat_pay.sandbox.merchant_keys import serial_of
+from adapters.providers.wechat_pay.sandbox.platform_keys import PlatformKeys
 from adapters.providers.wechat_pay.sandbox.refused import Refused
 from adapters.providers.wechat_pay.sandbox.wechat_time import wechat_time
 

@@ -6,10 +6,8 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,9 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from adapters.providers.sandbox.faults import Struck
 from adapters.providers.sandbox.keys import KeyRing
 from adapters.providers.wechat_pay.sandbox.key_stage import STEPS, KeyStage, PublicKey
+from adapters.providers.wechat_pay.sandbox.merchant_keys import MERCHANT, MerchantKeys, serial_of
 from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSettings
 
-MERCHANT = "wechat-merchant"
 PLATFORM = "wechat-platform"
 PUBLIC_KEY_MODE = "wechat-public-key"
 STRANGER = "wechat-stranger"
@@ -44,9 +42,7 @@ class PlatformKeys:
         self._ring = ring
         self._settings = settings
         self.public_key_id = settings.public_key_id
-        self.merchant_certificate = ring.certificate(MERCHANT, common_name=settings.mchid)
-        self.merchant_serial_no = serial_of(self.merchant_certificate)
-        self.api_v3_key = ring.text("wechat-api-v3-key", lambda: secrets.token_hex(16))
+        self.merchant = MerchantKeys(ring, settings.mchid)
         self.app_secret = ring.text("wechat-app-secret", lambda: secrets.token_hex(16))
         self._stage = self._kept_stage()
         self._certificates: dict[int, str] = {}
@@ -84,13 +80,6 @@ class PlatformKeys:
         """The share of callbacks that the public key signs, from 0 to 1."""
         return self._stage.callback_share(self._settings.callback_public_key_share, now)
 
-    def merchant_key(self) -> RSAPrivateKey:
-        """Return the merchant's key; the platform uses its public half only."""
-        return self._ring.key(MERCHANT)
-
-    def merchant_private_pem(self) -> str:
-        return self._ring.private_pem(MERCHANT)
-
     def public_key_pem(self) -> str:
         """Return the WeChat Pay public key (微信支付公钥)."""
         return self._ring.public_pem(PUBLIC_KEY_MODE)
@@ -124,7 +113,7 @@ class PlatformKeys:
     def encrypt(self, plain: bytes, associated_data: str) -> Mapping[str, str]:
         """Encrypt with the APIv3 key; the ciphertext ends with its 16-byte tag."""
         nonce = secrets.token_hex(6)
-        sealed = AESGCM(self.api_v3_key.encode()).encrypt(
+        sealed = AESGCM(self.merchant.api_v3_key.encode()).encrypt(
             nonce.encode(), plain, associated_data.encode()
         )
         return {
@@ -147,7 +136,7 @@ class PlatformKeys:
     def seal_sensitive(self, text: str) -> str:
         """Encrypt a sensitive field for the merchant (§2.7)."""
         return b64encode(
-            self.merchant_key().public_key().encrypt(text.encode(), SENSITIVE)
+            self.merchant.key().public_key().encrypt(text.encode(), SENSITIVE)
         ).decode()
 
     def _named(self, serial_no: str) -> RSAPrivateKey | None:
@@ -172,12 +161,6 @@ class PlatformKeys:
                 _name(number), common_name="Tenpay.com sign"
             )
         return self._certificates[number]
-
-
-@cache
-def serial_of(certificate: str) -> str:
-    """Write a serial as the platform does: 40 characters, leading zeros kept (gotcha 10)."""
-    return f"{x509.load_pem_x509_certificate(certificate.encode()).serial_number:040X}"
 
 
 def _name(number: int) -> str:

@@ -15,6 +15,7 @@ from adapters.providers.wechat_pay.sandbox.authorization import Merchant
 from adapters.providers.wechat_pay.sandbox.calls import Calls
 from adapters.providers.wechat_pay.sandbox.h5_page import open_h5_page
 from adapters.providers.wechat_pay.sandbox.key_stage import STEPS
+from adapters.providers.wechat_pay.sandbox.merchant_keys import STEPS as MERCHANT_STEPS
 from adapters.providers.wechat_pay.sandbox.official_account.platform import (
     PATHS as OFFICIAL_ACCOUNT_PATHS,
 )
@@ -59,8 +60,7 @@ class WeChatPaySandbox:
         self._keys = PlatformKeys(world.keys, self._settings)
         self._merchant = Merchant(
             self._settings.mchid,
-            self._keys.merchant_serial_no,
-            self._keys.merchant_key().public_key(),
+            self._keys.merchant.valid,
             self._settings.clock_tolerance_seconds,
         )
         self._calls = Calls(world, self._settings, self._keys)
@@ -80,10 +80,7 @@ class WeChatPaySandbox:
                 "app": ids.app,
             },
             "app_secret": self._keys.app_secret,
-            "serial_no": self._keys.merchant_serial_no,
-            "private_key": self._keys.merchant_private_pem(),
-            "certificate": self._keys.merchant_certificate,
-            "api_v3_key": self._keys.api_v3_key,
+            **self._keys.merchant.credentials(),
             "platform_serial_no": self._keys.platform_serial_no,
             "platform_certificate": self._keys.platform_certificate,
             "public_key_id": self._keys.public_key_id,
@@ -155,6 +152,15 @@ class WeChatPaySandbox:
     def turn_keys(self, step: str) -> None:
         """Do one step while traffic goes on (§2.5, §2.6)."""
         self._keys.turn(step, self._world.clock.now())
+
+    @property
+    def merchant_key_steps(self) -> Sequence[str]:
+        """What the merchant can do with its own keys on its site."""
+        return tuple(MERCHANT_STEPS)
+
+    def merchant_turns_keys(self, step: str) -> None:
+        """Do one step while traffic goes on (§2.1)."""
+        self._keys.merchant.turn(step)
 
     def pass_time(self) -> None:
         """Settle refunds, end waits for passwords and close orders by the clock."""

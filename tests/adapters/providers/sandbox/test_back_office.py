@@ -40,6 +40,9 @@ def tester(run, sandbox_keys: KeyRing):
         ("keys", {"provider": "wechat", "step": "lose_everything"}, 400),
         ("keys", {"provider": "wechat", "step": "finish_public_key", "now": True}, 400),
         ("keys", {"provider": "wechat", "step": "sign_with_new_certificate"}, 409),
+        ("merchant/keys", {"provider": "alipay", "step": "issue_certificate"}, 400),
+        ("merchant/keys", {"provider": "wechat", "step": "announce_certificate"}, 400),
+        ("merchant/keys", {"provider": "wechat", "step": "revoke_old_certificate"}, 409),
     ],
 )
 def test_what_is_not_there_can_not_be_touched(tester, path, body, status):
@@ -56,3 +59,5 @@ def test_the_steps_of_each_provider_are_listed_in_their_order(tester):
         "start_public_key",
         "finish_public_key",
     ]
+    own = tester("GET", "/sandbox/merchant/keys").json()["wechat"]
+    assert own == ["issue_certificate", "revoke_old_certificate", "change_api_v3_key"]
