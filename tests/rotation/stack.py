@@ -59,9 +59,14 @@ class Stack:
         return credentials
 
     async def turn(self, provider: str, step: str) -> None:
-        """Let the provider, or the merchant on its site, take a step with the keys."""
+        """Let the provider take a step with its keys."""
         turn = {"provider": provider, "step": step}
         (await self.sandbox.post("/sandbox/keys", json=turn)).raise_for_status()
+
+    async def turn_own(self, provider: str, step: str) -> None:
+        """Take a step with the merchant's keys on the provider's site."""
+        turn = {"provider": provider, "step": step}
+        (await self.sandbox.post("/sandbox/merchant/keys", json=turn)).raise_for_status()
 
     async def reconfigure(self, provider: str, **changes: object) -> None:
         """Edit the account's table and have it read again; None takes a setting out."""

@@ -118,6 +118,31 @@ async def alipays_key_unannounced(stack: Stack, shops: Shops) -> None:
     await shops.trade("alipay", BETWEEN)
 
 
+async def our_certificate_at_wechat_pay(stack: Stack, shops: Shops) -> None:
+    """WeChat Pay takes both for a while, so the new one is entered, then the old one revoked."""
+    await shops.trade("wechat", BETWEEN)
+    await stack.turn_own("wechat", "issue_certificate")
+    told = await stack.credentials("wechat")
+    own = ("serial_no", "private_key")
+    await stack.reconfigure("wechat", **{key: told[f"next_{key}"] for key in own})
+    await shops.trade("wechat", BETWEEN)
+    await stack.turn_own("wechat", "revoke_old_certificate")
+    await shops.trade("wechat", BETWEEN)
+
+
+async def our_api_v3_key(stack: Stack, shops: Shops) -> None:
+    """Both are entered before the change on the merchant platform; the old one goes later."""
+    told = await stack.credentials("wechat")
+    await stack.reconfigure(
+        "wechat", api_v3_key=told["next_api_v3_key"], previous_api_v3_key=told["api_v3_key"]
+    )
+    await shops.trade("wechat", BETWEEN)
+    await stack.turn_own("wechat", "change_api_v3_key")
+    await shops.trade("wechat", BETWEEN)
+    await stack.reconfigure("wechat", previous_api_v3_key=None)
+    await shops.trade("wechat", BETWEEN)
+
+
 async def _alipay_changes_over(stack: Stack, shops: Shops) -> None:
     for step in ("sign_with_new_certificate", "retire_old_certificate"):
         await shops.trade("alipay", BETWEEN)
@@ -138,6 +163,8 @@ class Story:
 SEAMLESS = {
     "wechat_certificate": Story(wechat_pays_certificate, wechat=by_certificates),
     "wechat_public_key": Story(wechat_pays_public_key, wechat=by_certificates),
+    "our_wechat_certificate": Story(our_certificate_at_wechat_pay),
+    "our_api_v3_key": Story(our_api_v3_key, wechat=by_certificates),
     "alipay_key": Story(alipays_key),
     "alipay_certificate": Story(alipays_certificate, alipay=by_files),
     "alipay_reissued": Story(alipays_certificate_issued_again, alipay=by_files),
