@@ -18,6 +18,7 @@ from application.official_account_ports import Visitors, WeChatApps
 from application.one_fen import OneFen
 from application.ports import (
     Agenda,
+    Answers,
     CallbackQueue,
     Clock,
     Directory,
@@ -50,6 +51,7 @@ class World:
     directory: Directory
     publisher: EventPublisher
     locks: Locks
+    answers: Answers | None = None  # None: the database alone remembers them
     accounts: Accounts
     clock: Clock  # business time
     wall_clock: Clock  # signatures and replay windows
@@ -88,7 +90,7 @@ class App:
         self.domain_proofs = DomainProofs(
             world.mp_verify, visitors=world.visitors, trusted_proxies=world.trusted_proxies
         )
-        idempotency = Idempotency(work=work, locks=world.locks, clock=clock)
+        idempotency = Idempotency(work=work, locks=world.locks, clock=clock, answers=world.answers)
         self.library, self.directory, self.accounts = world.library, world.directory, accounts
         self._pings = world.pings
 

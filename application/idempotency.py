@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from application.ports import AlreadyExists, Clock, Locks, LostUpdate, NewWork
-from application.records import Request
+from application.ports import AlreadyExists, Answers, Clock, Locks, LostUpdate, NewWork
+from application.records import KeptAnswer, Request
 from domain.errors import IdempotencyInProgress, IdempotencyKeyReused
 
 #: How long a running request is left alone; longer than its two provider calls of 9 s can take.
@@ -50,8 +50,12 @@ Resume = Callable[[Request], Awaitable[Answer]]
 class Idempotency:
     """Runs a request once per key; twins wait, repetitions hear the first answer."""
 
-    def __init__(self, *, work: NewWork, locks: Locks, clock: Clock) -> None:
+    def __init__(
+        self, *, work: NewWork, locks: Locks, clock: Clock, answers: Answers | None = None
+    ) -> None:
+        """`answers` None: they are read from the database only."""
         self._work, self._locks, self._clock = work, locks, clock
+        self._answers = answers
 
     async def once(self, key: Key, *, run: Run, resume: Resume) -> Answer:
         """Run, resume after a crash, or repeat the answer.
@@ -60,13 +64,19 @@ class Idempotency:
         stays free.
         """
         patience = _now() + WAIT_SECONDS
-        token = await self._locks.acquire(str(key), wait_seconds=WAIT_SECONDS)
-        if token is None:
-            raise IdempotencyInProgress(key.key)
+        reading = asyncio.ensure_future(self._kept(key))  # beside the lock: one round trip for both
+        token = None
         try:
-            return await self._run(key, run, resume, patience)
+            token = await self._locks.acquire(str(key), wait_seconds=WAIT_SECONDS)
+            if kept := await reading:
+                return _repeated(key, kept)
+            if token is None:
+                raise IdempotencyInProgress(key.key)
+            return self._keep(key, await self._run(key, run, resume, patience))
         finally:
-            await self._locks.release(str(key), token)
+            reading.cancel()
+            if token is not None:
+                await self._locks.release(str(key), token)
 
     def claim(self, key: Key, order_id: str) -> Request:
         """The row to save in the same commit as the order."""
@@ -80,6 +90,16 @@ class Idempotency:
             created_at=now,
             leased_until=now + LEASE,
         )
+
+    async def _kept(self, key: Key) -> KeptAnswer | None:
+        return None if self._answers is None else await self._answers.get(str(key))
+
+    def _keep(self, key: Key, answer: Answer) -> Answer:
+        """Put it at hand; it is committed, and never changes."""
+        if self._answers is not None:
+            kept = KeptAnswer(key.fingerprint, answer.status, answer.body, answer.order_id)
+            self._answers.put(str(key), kept)
+        return answer
 
     async def _run(self, key: Key, run: Run, resume: Resume, patience: float) -> Answer:
         for _ in range(ROUNDS):
@@ -111,6 +131,12 @@ def answered(request: Request) -> Answer:
     if request.status is None:
         raise ValueError(f"{request.key} has no answer yet")
     return Answer(request.status, request.body, request.order_id)
+
+
+def _repeated(key: Key, kept: KeptAnswer) -> Answer:
+    if kept.fingerprint != key.fingerprint:
+        raise IdempotencyKeyReused(key.key)
+    return Answer(kept.status, kept.body, kept.order_id, replayed=True)
 
 
 def _now() -> float:

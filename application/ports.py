@@ -10,6 +10,7 @@ from application.records import (
     Caller,
     Filter,
     Incident,
+    KeptAnswer,
     Message,
     News,
     Page,
@@ -241,6 +242,19 @@ class Locks(Protocol):
 
     async def release(self, key: str, token: str) -> None:
         """Give it back; harmless if it is lost already."""
+
+
+class Answers(Protocol):
+    """First answers to idempotency keys, at hand for every process. Only comfort, likewise.
+
+    One that does not answer is an empty one, and raises nothing.
+    """
+
+    async def get(self, key: str) -> KeptAnswer | None:
+        """What was put, for some while."""
+
+    def put(self, key: str, answer: KeptAnswer) -> None:
+        """Keep what is committed; waits for nothing and may fail."""
 
 
 @dataclass(frozen=True, slots=True)

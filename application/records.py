@@ -118,6 +118,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The first answer to an idempotency key, as it is repeated."""
+
+    fingerprint: str  # SHA-256 of the body it answers
+    status: int
+    body: bytes = field(repr=False)
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: an app, or an operator, who reads all apps."""
 
