@@ -50,6 +50,31 @@ REFUSED: dict[str, Attack] = {
     "merchant's own key": lambda _, hand, target, __: post(
         hand.sign(hand.notice(target), key="alipay-app")
     ),
+    "stranger's end": lambda rng, hand, target, _: post(
+        hand.sign(
+            hand.notice(target, trade_status=rng.choice(("TRADE_CLOSED", "TRADE_FINISHED"))),
+            key="alipay-stranger",
+        )
+    ),
+    "stranger's refund": lambda _, hand, target, __: post(
+        hand.sign(hand.refund(target), key="alipay-stranger")
+    ),
+    "refund by another app": lambda _, hand, target, __: post(
+        hand.sign(hand.refund(target, app_id="2021999999999999"))
+    ),
+    "refund by another merchant": lambda _, hand, target, __: post(
+        hand.sign(hand.refund(target, seller_id="2088999999999999"))
+    ),
+    "refund to the other account": lambda _, hand, target, __: Post(
+        OTHER_URL, form(hand.sign(hand.refund(target)))
+    ),
+    "end of another merchant": lambda _, hand, target, __: post(
+        hand.sign(
+            hand.notice(
+                target, trade_status="TRADE_CLOSED", gmt_payment="", seller_id="2088999999999999"
+            )
+        )
+    ),
     "a bit of the body": lambda rng, hand, target, _: raw(
         flipped(rng, form(hand.paid(target)).body, bit=0)
     ),
@@ -119,6 +144,16 @@ MISMATCHES: dict[str, Attack] = {
     "another merchant": lambda _, hand, target, __: post(
         hand.sign(hand.notice(target, seller_id="2088999999999999"))
     ),
+    "a fen less, gone back": lambda _, hand, target, __: post(
+        hand.sign(
+            hand.notice(target, trade_status="TRADE_CLOSED", total_amount=yuan(target.amount - 1))
+        )
+    ),
+}
+
+#: Alipay announced it and does not confirm it when asked: acknowledged, asked about again.
+UNCONFIRMED: dict[str, Attack] = {
+    "a refund nobody made": lambda _, hand, target, __: post(hand.sign(hand.refund(target))),
 }
 
 #: Signed rightly, and about nothing of this account.
@@ -126,5 +161,8 @@ STRAYS: dict[str, Attack] = {
     "to the other account": lambda _, hand, target, __: Post(OTHER_URL, form(hand.paid(target))),
     "about nothing": lambda rng, hand, target, _: post(
         hand.sign(hand.notice(target, out_trade_no=f"d1{rng.getrandbits(64):x}"))
+    ),
+    "a refund of nothing": lambda rng, hand, target, _: post(
+        hand.sign(hand.refund(target, out_trade_no=f"d1{rng.getrandbits(64):x}"))
     ),
 }

@@ -57,6 +57,14 @@ def probe(rng: Random, hand: WeChatHand, target: Target, _: Target) -> Post:
     return post(hand.paid(target).with_header("wechatpay-signature", signature))
 
 
+def refund(hand: WeChatHand, target: Target, key: str = "wechat-platform", **changes: str) -> Post:
+    content = hand.refund(target, **changes)
+    return post(hand.write(content, key=key, event=f"REFUND.{content['refund_status']}"))
+
+
+#: States in which a trade has come to an end.
+ENDS = ("CLOSED", "REVOKED", "REFUND", "PAYERROR")
+
 #: Nobody may believe these; every one is answered with a 4xx.
 REFUSED: dict[str, Attack] = {
     "stranger's key": lambda _, hand, target, __: post(
@@ -70,6 +78,25 @@ REFUSED: dict[str, Attack] = {
     ),
     "seal of another merchant": lambda _, hand, target, __: post(
         hand.write(hand.trade(target), api_v3_key="0" * 32)
+    ),
+    "stranger's till": lambda _, hand, target, __: post(
+        hand.write(hand.trade(target, trade_type="MICROPAY"), key="wechat-stranger")
+    ),
+    "stranger's end": lambda rng, hand, target, _: post(
+        hand.write(hand.trade(target, trade_state=rng.choice(ENDS)), key="wechat-stranger")
+    ),
+    "stranger's refund": lambda rng, hand, target, _: refund(
+        hand, target, "wechat-stranger", refund_status=rng.choice(("SUCCESS", "CLOSED", "ABNORMAL"))
+    ),
+    "refund by another merchant": lambda _, hand, target, __: refund(
+        hand, target, mchid="1999999999"
+    ),
+    "refund to the other account": lambda _, hand, target, __: Post(
+        OTHER_URL, refund(hand, target).letter
+    ),
+    "refund in no state": lambda _, hand, target, __: refund(hand, target, refund_status="HOPED"),
+    "sealed, in no state": lambda _, hand, target, __: post(
+        hand.write(hand.trade(target, trade_state="HOPED"))
     ),
     "unknown serial": lambda rng, hand, target, _: post(
         hand.paid(target).with_header("wechatpay-serial", f"{rng.getrandbits(160):040X}")
@@ -181,6 +208,20 @@ MISMATCHES: dict[str, Attack] = {
     "another merchant": lambda _, hand, target, __: post(
         hand.write(hand.trade(target, mchid="1999999999"))
     ),
+    "a fen more, at a till": lambda _, hand, target, __: post(
+        hand.write(_priced(hand, target, 1) | {"trade_type": "MICROPAY"})
+    ),
+    "a fen less, on its way back": lambda _, hand, target, __: post(
+        hand.write(_priced(hand, target, -1) | {"trade_state": "REFUND"})
+    ),
+}
+
+#: The provider announced it and does not confirm it when asked: acknowledged, asked about again.
+UNCONFIRMED: dict[str, Attack] = {
+    "a refund nobody made": lambda _, hand, target, __: refund(hand, target),
+    "an abnormal refund nobody made": lambda _, hand, target, __: refund(
+        hand, target, refund_status="ABNORMAL"
+    ),
 }
 
 #: Signed rightly, and about nothing of this account.
@@ -188,6 +229,9 @@ STRAYS: dict[str, Attack] = {
     "to the other account": lambda _, hand, target, __: Post(OTHER_URL, hand.paid(target)),
     "about nothing": lambda rng, hand, target, _: post(
         hand.write(hand.trade(target, out_trade_no=f"d1{rng.getrandbits(64):x}"))
+    ),
+    "a refund of nothing": lambda rng, hand, target, _: refund(
+        hand, target, out_trade_no=f"d1{rng.getrandbits(64):x}"
     ),
 }
 
