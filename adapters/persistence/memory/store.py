@@ -8,6 +8,7 @@ from adapters.persistence.memory.library import MemoryLibrary
 from adapters.persistence.memory.queues import MemoryAgenda, MemoryCallbackQueue, MemoryOutbox
 from adapters.persistence.memory.switches import MemorySwitches
 from adapters.persistence.memory.tables import Tables
+from adapters.persistence.memory.webhooks import MemoryWebhooks
 from adapters.persistence.memory.work import MemoryUnitOfWork
 from application.ports import (
     Agenda,
@@ -49,6 +50,7 @@ class MemoryStore:
         self.library = MemoryLibrary(self._tables)
         self.directory = MemoryDirectory(self._tables, clock or SystemClock())
         self.switches = MemorySwitches(self._tables)
+        self.webhooks = MemoryWebhooks(self._tables)
 
     def work(self) -> UnitOfWork:
         """Open a unit of work."""

@@ -13,6 +13,7 @@ from adapters.persistence.sql.sqlite import Reader, Writer
 from adapters.persistence.sql.statements import Prepared, Statements
 from adapters.persistence.sql.switches import SqlSwitches
 from adapters.persistence.sql.unit import Signal
+from adapters.persistence.sql.webhooks import SqlWebhooks
 from adapters.persistence.sql.work import SqlUnitOfWork
 from application.ports import (
     Agenda,
@@ -50,7 +51,8 @@ class SqlStore:
         self.on_message: Signal = _nobody_listens
         self.on_callback: Signal = _nobody_listens
         self._reader, self._writer = reader, writer
-        self._statements = Statements(dialects.dialect(paramstyle="qmark"))
+        dialect = dialects.dialect(paramstyle="qmark")
+        self._statements = Statements(dialect)
         everything = (reader, writer, self._statements)
         self.outbox = SqlOutbox(*everything)
         self.callbacks = SqlCallbackQueue(*everything, self._heard_callback)
@@ -58,6 +60,7 @@ class SqlStore:
         self.library = SqlLibrary(reader, self._statements)
         self.directory = SqlDirectory(*everything, clock)
         self.switches = SqlSwitches(*everything)
+        self.webhooks = SqlWebhooks(reader, writer, dialect, self._statements.insert["incidents"])
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> Self:
