@@ -26,13 +26,14 @@ from application.accounts import Accounts
 from application.app import App, World
 from application.ports import Account
 from application.shared import Shared
-from domain.method import Method, Provider
-from domain.outcome import AwaitingPayer, Outcome
+from domain.method import ActionType, Method, Provider
+from domain.outcome import Action, AwaitingPayer, Outcome
 from domain.payment import Payment
 from tests.adapters.persistence.making import Make
 
 OPEN, TILLS, CHUNK = 100_000, 50, 1_000
 SECONDS = 20.0
+SHOWN = Action(ActionType.SHOW_QR_CODE, {"code_url": "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"})
 
 
 class Unpaid(InMemoryProvider):
@@ -61,6 +62,7 @@ async def fill(store: SqlStore, make: Make, clock: MovableClock, account: Accoun
                     created_at=opened,
                     expires_at=opened + timedelta(hours=2),
                     next_check_at=opened + timedelta(seconds=5),
+                    action=SHOWN,  # without one it would be started again, not asked about
                 )
                 work.payments.save(payment)
             await work.commit()
