@@ -70,16 +70,16 @@ async def alipays_key(stack: Stack, shops: Shops) -> None:
 
 
 async def alipays_certificate(stack: Stack, shops: Shops) -> None:
-    """A certificate for a new key is entered beside the old one before Alipay changes over."""
+    """A certificate for a new key is entered beside the old one before Alipay changes over.
+
+    As the second, which is harder: entered as the first, it makes the client ask for the old one.
+    """
     await stack.turn("alipay", "announce_certificate")
     told = await stack.credentials("alipay")
-    await stack.reconfigure(
-        "alipay",
-        alipay_certificate=told["next_alipay_certificate"],
-        previous_alipay_certificate=told["alipay_certificate"],
-    )
+    new = told["next_alipay_certificate"]
+    await stack.reconfigure("alipay", previous_alipay_certificate=new)
     await _alipay_changes_over(stack, shops)
-    await stack.reconfigure("alipay", previous_alipay_certificate=None)
+    await stack.reconfigure("alipay", alipay_certificate=new, previous_alipay_certificate=None)
     await shops.trade("alipay", BETWEEN)
 
 
