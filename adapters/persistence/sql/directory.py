@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from adapters.persistence.sql.sqlite import Reader, Writer
+from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.statements import Statements
 from adapters.persistence.sql.unit import Step, Unit
 from adapters.persistence.sql.values import Row, micros

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from adapters.persistence.sql.driver import Reader
 from adapters.persistence.sql.order_rows import payment_of, refund_of
 from adapters.persistence.sql.record_rows import incident_of, message_of
-from adapters.persistence.sql.sqlite import Reader
 from adapters.persistence.sql.statements import FILTERS, Statements
 from adapters.persistence.sql.values import Stored, Value, micros_or_null
 from application.records import Filter, Incident, Message, Page

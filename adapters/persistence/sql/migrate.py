@@ -29,6 +29,11 @@ class DatabaseUnusable(Exception):
     """The file can't be opened, or is no database; nothing was changed."""
 
 
+def is_postgres(url: str) -> bool:
+    """Whether the URL names a PostgreSQL database; it is not looked at any further."""
+    return url.partition(":")[0] in ("postgresql", "postgres")
+
+
 def database_path(url: str) -> Path:
     """The file behind `sqlite:///path`. Raises ValueError for anything else."""
     parsed = make_url(url)
@@ -56,7 +61,11 @@ def check(url: str) -> None:
 
     Raises DatabaseUnusable.
     """
-    stored = current_revision(url)
+    check_revision(current_revision(url))
+
+
+def check_revision(stored: str | None) -> None:
+    """Raises SchemaOutdated unless it is the one that this version wants."""
     if stored != HEAD:
         raise SchemaOutdated(
             f"The database is at revision {stored or 'none'}, basepay needs {HEAD}:"
@@ -64,11 +73,16 @@ def check(url: str) -> None:
         )
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, *, password: str | None = None) -> None:
     """Create what is missing, or migrate; quick where nothing is to be done.
 
     Raises DatabaseUnusable.
     """
+    if is_postgres(url):
+        from adapters.persistence.sql.postgres import pool, schema
+
+        schema.upgrade(pool.Address(url, password))
+        return
     if current_revision(url) == HEAD:
         return
     engine = create_engine(f"sqlite:///{database_path(url)}")
@@ -76,21 +90,27 @@ def upgrade(url: str) -> None:
         with engine.begin() as connection:
             # One transaction: killed half-way, or met by a second process, nothing is half made.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            if not _is_empty(connection):
-                _migrate(connection)
-                return
-            metadata.create_all(connection)
-            connection.exec_driver_sql(_REVISION_TABLE)
-            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+            if is_empty(connection):
+                create(connection)
+            else:
+                migrate(connection)
     finally:
         engine.dispose()
 
 
-def _is_empty(connection: Connection) -> bool:
+def is_empty(connection: Connection) -> bool:
     return not inspect(connection).get_table_names()
 
 
-def _migrate(connection: Connection) -> None:
+def create(connection: Connection) -> None:
+    """The newest schema at once."""
+    metadata.create_all(connection)
+    connection.exec_driver_sql(_REVISION_TABLE)
+    connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{HEAD}')")  # noqa: S608 -- ours
+
+
+def migrate(connection: Connection) -> None:
+    """Every revision that is missing."""
     from alembic import command  # 1.7 s, so only where there is something to migrate
     from alembic.config import Config
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.record_rows import callback_of, callback_row, message_of
-from adapters.persistence.sql.sqlite import Reader, Writer
 from adapters.persistence.sql.statements import Prepared, Statements
 from adapters.persistence.sql.unit import Signal, Step, Unit
 from adapters.persistence.sql.values import Row, micros

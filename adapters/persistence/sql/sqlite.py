@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypedDict, cast
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiosqlite
 
 from adapters.persistence.sql.statements import Prepared
-from adapters.persistence.sql.unit import Unit
+from adapters.persistence.sql.unit import Step, Unit
 from adapters.persistence.sql.values import Stored, Value
 from application.ports import AlreadyExists, LostUpdate, Unavailable
 
@@ -50,6 +50,7 @@ class _How(TypedDict):
 class _Job:
     unit: Unit
     done: asyncio.Future[None]
+    found: list[Stored] = field(default_factory=list)
 
 
 class Writer:
@@ -73,13 +74,11 @@ class Writer:
 
         A caller that is cancelled meanwhile does not learn whether all of it was kept or nothing.
         """
-        if self._closed:
-            raise Unavailable("the store is closed")
-        job = _Job(unit, self._loop.create_future())
-        self._jobs.append(job)
-        if self._working is None:
-            self._working = self._loop.create_task(self._work())
-        await job.done
+        await self._do(unit)
+
+    async def take(self, step: Step) -> list[Stored]:
+        """Keep one step; the rows that it changed, as they are now. Raises Unavailable."""
+        return await self._do(Unit((step,)))
 
     async def close(self) -> None:
         """Write what waits, then let go of the file. Repeating it is harmless."""
@@ -88,6 +87,16 @@ class Writer:
             await self._working
         await asyncio.to_thread(self._thread.shutdown)
         self._connection.close()
+
+    async def _do(self, unit: Unit) -> list[Stored]:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        job = _Job(unit, self._loop.create_future())
+        self._jobs.append(job)
+        if self._working is None:
+            self._working = self._loop.create_task(self._work())
+        await job.done
+        return job.found
 
     async def _work(self) -> None:
         try:
@@ -100,7 +109,7 @@ class Writer:
     async def _write(self, batch: Sequence[_Job]) -> list[Exception | None]:
         try:
             await self._begin()
-            results = [self._apply(job.unit) for job in batch]
+            results = [self._apply(job) for job in batch]
             await self._loop.run_in_executor(self._thread, self._connection.execute, "COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:  # a full disk has ended it already
@@ -123,13 +132,16 @@ class Writer:
             else:
                 return
 
-    def _apply(self, unit: Unit) -> Exception | None:
+    def _apply(self, job: _Job) -> Exception | None:
         execute = self._connection.execute
         execute("SAVEPOINT unit")
         try:
-            for step in unit.steps:
-                changed = execute(step.text, step.values).rowcount
-                if step.changes_one and changed != 1:
+            for step in job.unit.steps:
+                done = execute(step.text, step.values)
+                if done.description is not None:
+                    done.row_factory = sqlite3.Row
+                    job.found.extend(done)
+                if step.changes_one and done.rowcount != 1:
                     raise LostUpdate("the row was changed meanwhile")  # noqa: TRY301 -- undone below
         except sqlite3.OperationalError:
             raise  # the machine is out of order: that concerns the whole transaction

@@ -3,25 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Dialect,
     Executable,
     Table,
+    Text,
     bindparam,
     case,
     delete,
     false,
     func,
     insert,
-    literal,
     literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.persistence.sql.tables import (
     api_keys,
@@ -42,6 +43,10 @@ from application.records import OPERATOR
 KEY = "key_"
 
 
+#: Both know ON CONFLICT, and each wants to be asked in its own name.
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A compiled statement: what the driver gets, without another look by SQLAlchemy."""
@@ -51,7 +56,7 @@ class Prepared:
     constants: Mapping[str, Value] = field(default_factory=dict)
 
     def bind(self, values: Mapping[str, Value]) -> tuple[Value, ...]:
-        """`values` in the order of the question marks. Raises KeyError if one is missing."""
+        """`values` in the order of their places. Raises KeyError if one is missing."""
         if self.constants:
             values = {**self.constants, **values}
         return tuple([values[name] for name in self.names])
@@ -77,14 +82,15 @@ def _insert(table: Table, dialect: Dialect) -> Prepared:
 def _insert_once(table: Table, dialect: Dialect) -> Prepared:
     """Skip a row whose `id` is there already."""
     columns = [column.name for column in table.columns if column.name != "position"]
-    once = sqlite.insert(table).inline().on_conflict_do_nothing(index_elements=["id"])
+    insert_into = _INSERTS[dialect.name]
+    once = insert_into(table).inline().on_conflict_do_nothing(index_elements=["id"])
     return prepare(once, dialect, columns)
 
 
 def _put(table: Table, dialect: Dialect) -> Prepared:
     """Insert the row, or put it in the place of the one with its key."""
     columns = [column.name for column in table.columns]
-    put = sqlite.insert(table).inline()
+    put = _INSERTS[dialect.name](table).inline()
     changed = {column.name: put.excluded[column.name] for column in table.columns}
     put = put.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
     return prepare(put, dialect, columns)
@@ -124,7 +130,7 @@ FILTERS: dict[str, dict[str, ColumnElement[bool]]] = {
         **_filters(events, "occurred_at", app="app", payment_id="order_id"),
         "status": or_(
             *(
-                events.c.type == literal(f"basepay.{kind}.") + bindparam("status")
+                events.c.type == literal_column(f"'basepay.{kind}.'", Text) + bindparam("status")
                 for kind in ("payment", "refund")
             )
         ),
@@ -161,7 +167,7 @@ def _live(at: str) -> ColumnElement[bool]:
 
 
 class Statements:
-    """All statements for one dialect, which must number its values by question marks."""
+    """All statements for one dialect, which must name its values by their position."""
 
     def __init__(self, dialect: Dialect) -> None:
         def ready(statement: Executable) -> Prepared:
@@ -240,6 +246,8 @@ def _retire_keys() -> Executable:
 
 
 def _callers() -> Executable:
-    live = func.sum(case((_live("at"), 1), else_=0)).label("live")
+    live = func.sum(case((_live("at"), literal_column("1")), else_=literal_column("0"))).label(
+        "live"
+    )
     by_caller = (api_keys.c.name, api_keys.c.operator)
     return select(*by_caller, live).group_by(*by_caller).order_by(*by_caller)

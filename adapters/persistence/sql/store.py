@@ -2,14 +2,17 @@
 
 from typing import Self
 
-from sqlalchemy.dialects import sqlite as dialects
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.clock import SystemClock
 from adapters.persistence.sql import migrate
 from adapters.persistence.sql.directory import SqlDirectory
+from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.library import SqlLibrary
 from adapters.persistence.sql.queues import SqlAgenda, SqlCallbackQueue, SqlOutbox
-from adapters.persistence.sql.sqlite import Reader, Writer
+from adapters.persistence.sql.sqlite import Reader as SqliteReader
+from adapters.persistence.sql.sqlite import Writer as SqliteWriter
 from adapters.persistence.sql.statements import Prepared, Statements
 from adapters.persistence.sql.switches import SqlSwitches
 from adapters.persistence.sql.unit import Signal
@@ -27,6 +30,10 @@ from application.ports import (
 )
 
 _PING = Prepared("SELECT 1", ())
+
+#: Both name the values of a statement by their position.
+SQLITE = sqlite.dialect(paramstyle="qmark")
+POSTGRES = postgresql.dialect(paramstyle="numeric_dollar")
 
 
 def _nobody_listens() -> None:
@@ -47,11 +54,12 @@ class SqlStore:
     directory: Directory
     switches: Switches
 
-    def __init__(self, reader: Reader, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self, reader: Reader, writer: Writer, clock: Clock, dialect: Dialect = SQLITE
+    ) -> None:
         self.on_message: Signal = _nobody_listens
         self.on_callback: Signal = _nobody_listens
         self._reader, self._writer = reader, writer
-        dialect = dialects.dialect(paramstyle="qmark")
         self._statements = Statements(dialect)
         everything = (reader, writer, self._statements)
         self.outbox = SqlOutbox(*everything)
@@ -63,12 +71,29 @@ class SqlStore:
         self.webhooks = SqlWebhooks(reader, writer, dialect, self._statements.insert["incidents"])
 
     @classmethod
-    async def open(cls, url: str, clock: Clock | None = None) -> Self:
-        """Open `sqlite:///path`. Raises SchemaOutdated if it needs `basepay migrate`."""
+    async def open(
+        cls, url: str, clock: Clock | None = None, *, password: str | None = None
+    ) -> Self:
+        """Open `sqlite:///path` or `postgresql://…`; `password` wins over the one in the URL.
+
+        Raises SchemaOutdated if it needs `basepay migrate`, and DatabaseUnusable.
+        """
+        clock = clock or SystemClock()
+        if migrate.is_postgres(url):
+            return await cls._open_postgres(url, password, clock)
         migrate.check(url)
         path = migrate.database_path(url)
-        writer = Writer(path)
-        return cls(await Reader.open(path), writer, clock or SystemClock())
+        writer = SqliteWriter(path)
+        return cls(await SqliteReader.open(path), writer, clock)
+
+    @classmethod
+    async def _open_postgres(cls, url: str, password: str | None, clock: Clock) -> Self:
+        from adapters.persistence.sql.postgres import driver, pool, schema
+
+        address = pool.Address(url, password)
+        await schema.check(address)
+        held = pool.Pool(address.connect)
+        return cls(driver.PostgresReader(held), driver.PostgresWriter(held), clock, POSTGRES)
 
     def work(self) -> UnitOfWork:
         """Open a unit of work."""

@@ -6,6 +6,7 @@ of money is a CHECK here, so that a mistake in the code above is refused and can
 
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     false,
 )
@@ -37,6 +37,9 @@ metadata = MetaData(
     }
 )
 
+#: Sorted by its bytes on every machine, so that lists and indexes never depend on a locale.
+Text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 #: Counts up by itself; SQLite does that for INTEGER only.
 Position = BigInteger().with_variant(Integer, "sqlite")
 
@@ -49,7 +52,7 @@ def _needed(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
 
 def _only_where(name: str, *columns: str, condition: ColumnElement[bool]) -> Index:
     """An index over the few rows that wait for something, however many lie in the past."""
-    return Index(name, *columns, sqlite_where=condition)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 def _due(name: str) -> Index:

@@ -109,14 +109,17 @@ def _claim() -> Executable:
             _before.c.sequence < deliveries.c.sequence,
         )
     )
+    # A subquery could be run again for each row, and would then take more than `limit`.
     offered = (
         select(deliveries.c.id)
         .where(deliveries.c.endpoint_id == meant, *_offered(), sends, ~held_back)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)  # SQLite, with its one writer, leaves it out
+        .cte("offered")
     )
-    taken = update(deliveries).where(deliveries.c.id.in_(offered), *_offered())
+    among_them = deliveries.c.id.in_(select(offered.c.id))
+    taken = update(deliveries).where(among_them, *_offered())
     return taken.values(
         claim=bindparam("token"),
         claimed_until=bindparam("until"),

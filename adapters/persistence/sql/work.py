@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.order_rows import (
     order_of,
     order_row,
@@ -18,7 +19,6 @@ from adapters.persistence.sql.record_rows import (
     request_of,
     request_row,
 )
-from adapters.persistence.sql.sqlite import Reader, Writer
 from adapters.persistence.sql.statements import Statements
 from adapters.persistence.sql.unit import Signal, Step, Unit
 from adapters.persistence.sql.values import Row

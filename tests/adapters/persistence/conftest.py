@@ -1,5 +1,6 @@
-"""The two stores that every promise of persistence is tried on."""
+"""The three stores that every promise of persistence is tried on."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund
 from tests.adapters.persistence.making import HandSetClock, Make
+from tests.servers.postgres import PostgresServer
 
 Run = Callable[..., Any]
 Store = MemoryStore | SqlStore
@@ -45,12 +47,35 @@ def sqlite_store(run: Run, database: Path, clock: HandSetClock) -> Iterator[SqlS
     run(opened.close())
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a database with the newest schema, to be copied."""
+    url = asyncio.run(postgres_server.create())
+    migrate.upgrade(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with the newest schema."""
+    url = asyncio.run(postgres_server.create(template=postgres_template))
+    yield url
+    asyncio.run(postgres_server.drop(url))
+
+
+@pytest.fixture
+def postgres_store(run: Run, postgres_url: str, clock: HandSetClock) -> Iterator[SqlStore]:
+    opened = run(SqlStore.open(postgres_url, clock))
+    yield opened
+    run(opened.close())
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, clock: HandSetClock) -> Any:
-    """The memory store and the SQLite store: whatever holds for one holds for the other."""
+    """The store in memory and those in databases: whatever holds for one holds for all."""
     if request.param == "memory":
         return MemoryStore(clock)
-    return request.getfixturevalue("sqlite_store")
+    return request.getfixturevalue(f"{request.param}_store")
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     _create_payments()
@@ -37,29 +39,29 @@ def downgrade() -> None:
 def _create_payments() -> None:
     op.create_table(
         "payments",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("app", sa.Text(), nullable=False),
-        sa.Column("order_no", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("order_no", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("method", TEXT, nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("charged_amount", sa.BigInteger(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("provider_order_no", sa.Text(), nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("provider_order_no", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("payer", sa.LargeBinary(), nullable=False),
-        sa.Column("client_ip", sa.Text(), nullable=True),
-        sa.Column("return_url", sa.Text(), nullable=True),
+        sa.Column("client_ip", TEXT, nullable=True),
+        sa.Column("return_url", TEXT, nullable=True),
         sa.Column("metadata", sa.LargeBinary(), nullable=False),
-        sa.Column("merchant_id", sa.Text(), nullable=True),
-        sa.Column("app_id", sa.Text(), nullable=True),
+        sa.Column("merchant_id", TEXT, nullable=True),
+        sa.Column("app_id", TEXT, nullable=True),
         sa.Column("request", sa.LargeBinary(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("action", sa.LargeBinary(), nullable=True),
         sa.Column("failure", sa.LargeBinary(), nullable=True),
-        sa.Column("provider_transaction_id", sa.Text(), nullable=True),
-        sa.Column("paid_by", sa.Text(), nullable=True),
+        sa.Column("provider_transaction_id", TEXT, nullable=True),
+        sa.Column("paid_by", TEXT, nullable=True),
         sa.Column("payer_amount", sa.BigInteger(), nullable=True),
         sa.Column("settled_amount", sa.BigInteger(), nullable=True),
         sa.Column("succeeded_at", sa.BigInteger(), nullable=True),
@@ -67,8 +69,8 @@ def _create_payments() -> None:
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("reversed", sa.Boolean(), nullable=False),
         sa.Column("parked", sa.Boolean(), nullable=False),
-        sa.Column("superseded_by", sa.Text(), nullable=True),
-        sa.Column("duplicate_of", sa.Text(), nullable=True),
+        sa.Column("superseded_by", TEXT, nullable=True),
+        sa.Column("duplicate_of", TEXT, nullable=True),
         sa.Column("refunded_amount", sa.BigInteger(), nullable=False),
         sa.Column("reserved_amount", sa.BigInteger(), nullable=False),
         sa.Column("excess_amount", sa.BigInteger(), nullable=False),
@@ -107,28 +109,29 @@ def _create_payments() -> None:
         "payments",
         ["next_check_at"],
         sqlite_where=sa.text("next_check_at IS NOT NULL"),
+        postgresql_where=sa.text("next_check_at IS NOT NULL"),
     )
 
 
 def _create_refunds() -> None:
     op.create_table(
         "refunds",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("app", sa.Text(), nullable=False),
-        sa.Column("refund_no", sa.Text(), nullable=False),
-        sa.Column("payment_id", sa.Text(), nullable=False),
-        sa.Column("order_no", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("refund_no", TEXT, nullable=False),
+        sa.Column("payment_id", TEXT, nullable=False),
+        sa.Column("order_no", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("charged_amount", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("initiated_by", sa.Text(), nullable=False),
-        sa.Column("provider_refund_no", sa.Text(), nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("initiated_by", TEXT, nullable=False),
+        sa.Column("provider_refund_no", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("request", sa.LargeBinary(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("failure", sa.LargeBinary(), nullable=True),
-        sa.Column("provider_refund_id", sa.Text(), nullable=True),
+        sa.Column("provider_refund_id", TEXT, nullable=True),
         sa.Column("accepted_at", sa.BigInteger(), nullable=True),
         sa.Column("succeeded_at", sa.BigInteger(), nullable=True),
         sa.Column("stuck", sa.Boolean(), nullable=False),
@@ -158,6 +161,7 @@ def _create_refunds() -> None:
         "refunds",
         ["next_check_at"],
         sqlite_where=sa.text("next_check_at IS NOT NULL"),
+        postgresql_where=sa.text("next_check_at IS NOT NULL"),
     )
     op.create_index("ix_refunds_payment_id", "refunds", ["payment_id"])
 
@@ -165,10 +169,10 @@ def _create_refunds() -> None:
 def _create_orders() -> None:
     op.create_table(
         "orders",
-        sa.Column("app", sa.Text(), nullable=False),
-        sa.Column("order_no", sa.Text(), nullable=False),
-        sa.Column("current", sa.Text(), nullable=False),
-        sa.Column("winner", sa.Text(), nullable=True),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("order_no", TEXT, nullable=False),
+        sa.Column("current", TEXT, nullable=False),
+        sa.Column("winner", TEXT, nullable=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("app", "order_no", name="pk_orders"),
     )
@@ -177,11 +181,11 @@ def _create_orders() -> None:
 def _create_requests() -> None:
     op.create_table(
         "requests",
-        sa.Column("app", sa.Text(), nullable=False),
-        sa.Column("route", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("route", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("fingerprint", TEXT, nullable=False),
+        sa.Column("order_id", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("leased_until", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.BigInteger(), nullable=True),
@@ -195,10 +199,10 @@ def _create_events() -> None:
     op.create_table(
         "events",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("app", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("order_id", TEXT, nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
         sa.Column("late", sa.Boolean(), nullable=False),
@@ -214,16 +218,17 @@ def _create_events() -> None:
         "events",
         ["position"],
         sqlite_where=sa.text("published_at IS NULL"),
+        postgresql_where=sa.text("published_at IS NULL"),
     )
 
 
 def _create_evidence() -> None:
     op.create_table(
         "evidence",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("order_id", sa.Text(), nullable=True),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("order_id", TEXT, nullable=True),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("text", TEXT, nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("headers", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -235,11 +240,11 @@ def _create_evidence() -> None:
 def _create_incidents() -> None:
     op.create_table(
         "incidents",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("app", sa.Text(), nullable=True),
-        sa.Column("order_id", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("app", TEXT, nullable=True),
+        sa.Column("order_id", TEXT, nullable=True),
+        sa.Column("detail", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_incidents"),
     )
@@ -250,9 +255,9 @@ def _create_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("provider", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("headers", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
@@ -267,14 +272,15 @@ def _create_inbox() -> None:
         "inbox",
         ["position"],
         sqlite_where=sa.text("dead = 0"),
+        postgresql_where=sa.text("dead = false"),
     )
 
 
 def _create_api_keys() -> None:
     op.create_table(
         "api_keys",
-        sa.Column("hash", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("operator", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("retired_at", sa.BigInteger(), nullable=True),

@@ -1,0 +1,1 @@
+"""PostgreSQL by asyncpg: held connections, prepared statements, one round trip a commit."""

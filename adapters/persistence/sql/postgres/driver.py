@@ -1,0 +1,91 @@
+"""Reads and keeps over a pool of connections."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from adapters.persistence.sql.postgres.errors import LineCut
+from adapters.persistence.sql.postgres.one_statement import fits, joined
+from adapters.persistence.sql.postgres.pool import Connection, Pool
+from adapters.persistence.sql.statements import Prepared
+from adapters.persistence.sql.unit import Step, Unit
+from adapters.persistence.sql.values import Stored, Value
+from application.ports import LostUpdate
+
+
+class PostgresReader:
+    """Reads see what is committed. One that met a dead connection is sent once more."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def rows(self, statement: Prepared, values: Mapping[str, Value]) -> list[Stored]:
+        """All rows. Raises Unavailable."""
+        bound = statement.bind(values)
+
+        async def ask(connection: Connection) -> list[Stored]:
+            return cast("list[Stored]", await connection.fetch(statement.text, *bound))
+
+        try:
+            return await self._pool.use(ask)
+        except LineCut:
+            return await self._pool.use(ask)
+
+    async def row(self, statement: Prepared, values: Mapping[str, Value]) -> Stored | None:
+        """The only row, or None. Raises Unavailable."""
+        found = await self.rows(statement, values)
+        return found[0] if found else None
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+class PostgresWriter:
+    """Keeps each unit in one transaction, in one statement where that is possible.
+
+    A unit whose connection was lost is Unavailable, though it may have been kept: the answer to a
+    COMMIT can be lost as well. It is never sent again here; who asks by its key finds out.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def keep(self, unit: Unit) -> None:
+        """Return once `unit` is durable. Raises LostUpdate, AlreadyExists, Unavailable."""
+        if unit.steps:
+            await self._pool.use(lambda connection: _keep(connection, unit.steps))
+        if unit.signal is not None:
+            unit.signal()
+
+    async def take(self, step: Step) -> list[Stored]:
+        """Keep one step; the rows that it changed, as they are now. Raises Unavailable."""
+
+        async def ask(connection: Connection) -> list[Stored]:
+            return cast("list[Stored]", await connection.fetch(step.text, *step.values))
+
+        return await self._pool.use(ask)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def _keep(connection: Connection, steps: tuple[Step, ...]) -> None:
+    first = steps[0]
+    if len(steps) == 1:
+        await _keep_one(connection, first)
+    elif fits(steps):
+        text, values = joined(steps)
+        await connection.fetch(text, *values)
+    elif all(step.text == first.text and not step.changes_one for step in steps):
+        await connection.executemany(first.text, [step.values for step in steps])
+    else:
+        async with connection.transaction():
+            for step in steps:
+                await _keep_one(connection, step)
+
+
+async def _keep_one(connection: Connection, step: Step) -> None:
+    # Only Connection.fetch and its kin keep the prepared statement; the count of rows is behind it.
+    if not step.changes_one:
+        await connection.fetch(step.text, *step.values)
+    elif not await connection.fetch(f"{step.text} RETURNING 1", *step.values):
+        raise LostUpdate("the row was changed meanwhile")
