@@ -7,9 +7,16 @@ ask it anew each time, and find either the old accounts or the new ones, never a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from application.ports import Account
+from application.ports import Account, Unavailable
 from domain.errors import AccountRequired, MethodNotOffered
 from domain.method import TERMS, Method, Provider
+
+
+class NotConfigured(Unavailable, KeyError):
+    """An account that was taken out before this process began: its orders wait for it."""
+
+    def __str__(self) -> str:
+        return f"account {self.args[0]} is not configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,12 @@ class Accounts(Mapping[str, Account]):
         self._held = _Held(dict(accounts), dict(apps or {}), {})
 
     def __getitem__(self, name: str) -> Account:
+        """Raises NotConfigured."""
         held = self._held
-        return held.offered[name] if name in held.offered else held.retired[name]
+        account = held.offered.get(name) or held.retired.get(name)
+        if account is None:
+            raise NotConfigured(name)
+        return account
 
     def __iter__(self) -> Iterator[str]:
         held = self._held

@@ -124,6 +124,8 @@ def answer_known(request: AnyRequest, error: Exception) -> Response[bytes]:
     """An error of the table."""
     kind = next(each for each in type(error).__mro__ if each in ANSWERS)
     status, code = ANSWERS[kind]
+    if status == 503:
+        log.warning("request_id=%s %s", request_id_of(request.scope), error)
     headers = dict(HEADERS.get(kind, {}))
     seconds = getattr(error, "retry_after_seconds", RETRY_AFTER.get(kind))
     if seconds is not None:

@@ -5,7 +5,7 @@ import pytest
 from adapters.clock import MovableClock
 from adapters.providers.in_memory.provider import InMemoryProvider
 from application.accounts import Accounts, AppPolicy
-from application.ports import Account
+from application.ports import Account, Unavailable
 from domain.errors import AccountRequired, MethodNotOffered
 from domain.method import Method, Provider
 
@@ -133,3 +133,12 @@ def test_what_was_never_configured_is_not_there():
 
     assert accounts.get("wechat-two") is None
     assert "wechat-two" not in accounts
+
+
+def test_orders_of_an_account_that_is_not_configured_wait_for_it():
+    accounts = accounts_named("wechat-main")
+
+    with pytest.raises(Unavailable, match="alipay-main is not configured"):
+        accounts["alipay-main"]
+    assert accounts.get("alipay-main") is None
+    assert "alipay-main" not in accounts

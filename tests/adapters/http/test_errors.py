@@ -181,3 +181,10 @@ def test_a_method_that_is_not_taken_names_those_that_are(shop, method, path, all
 
 def test_a_path_can_not_break_out_of_its_problem(shop):
     assert shop.get("/v1/%22%0d%0aX: 1").json()["instance"] == "/v1/%22%0D%0AX%3A%201"
+
+
+def test_what_is_not_for_callers_stands_in_the_log(failing, caplog):
+    response = failing(Unavailable("db-7.internal does not answer"))
+
+    assert "db-7" not in response.text
+    assert f"request_id={response.headers['x-request-id']} db-7.internal does not" in caplog.text
