@@ -10,6 +10,7 @@ from application.budget import Budgets
 from application.close_payment import ClosePayment
 from application.create_payment import CreatePayment
 from application.create_refund import CreateRefund
+from application.deliver_webhooks import DeliverWebhooks
 from application.idempotency import Idempotency
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger
@@ -32,11 +33,14 @@ from application.ports import (
     Unavailable,
 )
 from application.queries import GetOrders
+from application.queue_webhooks import PublishToWebhooks, RedeliverEvents
 from application.receive_callback import ReceiveCallback
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
 from application.shared import Shared
 from application.sweep import Sweep
+from application.webhook_endpoints import WebhookEndpoints
+from application.webhook_ports import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class World:
     wechat_apps: Mapping[str, WeChatApps] = field(default_factory=dict)  # by account
     mp_verify: Mapping[str, str] = field(default_factory=dict)  # file name -> content
     visitors: Visitors | None = None  # None: anybody may fetch those
+    webhooks: Webhooks | None = None  # None: no key to seal secrets with, so no webhooks
     trusted_proxies: tuple[str, ...] = ()  # whose word about a client's address we take
 
 
@@ -150,9 +155,17 @@ class App:
             refresh_payment=self.refresh_payment,
             refresh_refund=self.refresh_refund,
         )
-        self.announce_events = AnnounceEvents(
-            outbox=world.outbox, publisher=world.publisher, clock=clock
+        publisher = world.publisher
+        if world.webhooks is not None:
+            publisher = PublishToWebhooks(
+                publisher, world.webhooks, clock=clock, new_id=world.new_id
+            )
+        self.announce_events = AnnounceEvents(outbox=world.outbox, publisher=publisher, clock=clock)
+        self.webhook_endpoints = WebhookEndpoints(world.webhooks, clock=clock, new_id=world.new_id)
+        self.redeliver_events = RedeliverEvents(
+            world.webhooks, library=world.library, clock=clock, new_id=world.new_id
         )
+        self.deliver_webhooks = DeliverWebhooks(world.webhooks, clock=clock, new_id=world.new_id)
 
     async def ready(self) -> dict[str, str]:
         """Each part we depend on: `ok`, or what is wrong with it."""

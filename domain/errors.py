@@ -13,6 +13,7 @@ DomainError
 ├── RefundNoReused              same refund_no, other content
 ├── RefundLimitReached
 ├── RefundWindowClosed
+├── WebhookLimitReached
 ├── IdempotencyKeyReused        same key, other body
 └── IdempotencyInProgress       the first request with this key is still running
 """
@@ -135,6 +136,14 @@ class RefundWindowClosed(DomainError):
     def __init__(self, payment_id: str, days: int) -> None:
         self.payment_id, self.days = payment_id, days
         super().__init__(f"{payment_id} was paid more than {days} days ago; refund it by hand.")
+
+
+class WebhookLimitReached(DomainError):
+    """The app has as many webhook endpoints as there may be."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"An app has at most {limit} webhook endpoints; delete one first.")
 
 
 class IdempotencyKeyReused(DomainError):

@@ -13,6 +13,7 @@ from adapters.in_process.publisher import InProcessPublisher
 from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.memory.store import MemoryStore
 from adapters.providers.in_memory.provider import InMemoryProvider
+from adapters.webhooks.vault import AesVault
 from application.accounts import Accounts
 from application.app import App, World
 from application.commands import NewPayment, NewRefund
@@ -20,8 +21,10 @@ from application.idempotency import Answer, Key
 from application.records import Caller, Filter, Incident, Message
 from application.shared import Shared
 from application.views import payment_view, refund_view
+from application.webhook_ports import Webhooks
 from domain.method import Method, Provider
 from domain.payment import Payment
+from tests.receivers import Receivers
 
 SHOP = Caller("shop")
 
@@ -40,6 +43,7 @@ class MemoryWorld:
         ]
         locks = InProcessLocks()
         tokens = InProcessTokens(self.clock)
+        self.receivers = Receivers(self.clock)
         self.app = App(
             World(
                 work=self.store.work,
@@ -58,6 +62,13 @@ class MemoryWorld:
                 pings={"database": self.store.ping},
                 switches=self.store.switches if switches else None,
                 shared=Shared(tokens=tokens, locks=locks, clock=self.clock),
+                webhooks=Webhooks(
+                    endpoints=self.store.webhooks.endpoints,
+                    deliveries=self.store.webhooks.deliveries,
+                    log=self.store.webhooks.log,
+                    vault=AesVault(bytes(32)),
+                    sender=self.receivers,
+                ),
             )
         )
 

@@ -17,6 +17,7 @@ from adapters.http import (
     one_fen,
     payments,
     refunds,
+    webhooks,
     wechat,
     wechat_login,
 )
@@ -32,7 +33,13 @@ Role = Literal["api", "gateway"]
 #: Bytes. A payment with all its metadata is some 100 KiB.
 MAX_BODY_BYTES = 1 << 20
 
-API_ROUTES = [*payments.ROUTES, *refunds.ROUTES, *events.ROUTES, *wechat.ROUTES]
+API_ROUTES = [
+    *payments.ROUTES,
+    *refunds.ROUTES,
+    *events.ROUTES,
+    *webhooks.ROUTES,
+    *wechat.ROUTES,
+]
 
 
 def create_http(

@@ -17,6 +17,7 @@ from application.official_account_ports import (
     WeChatUnavailable,
 )
 from application.ports import AlreadyExists, LostUpdate, Unavailable
+from application.webhook_ports import WebhooksNotConfigured
 from domain import errors as domain
 
 log = logging.getLogger("basepay.http")
@@ -73,6 +74,7 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     domain.RefundNoReused: (409, "refund_no_reused"),
     domain.RefundLimitReached: (409, "refund_limit_reached"),
     domain.RefundWindowClosed: (409, "refund_window_closed"),
+    domain.WebhookLimitReached: (409, "webhook_limit_reached"),
     domain.IdempotencyKeyReused: (422, "idempotency_key_reused"),
     domain.IdempotencyInProgress: (409, "idempotency_in_progress"),
     LostUpdate: (409, "changed_meanwhile"),
@@ -82,6 +84,7 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     WeChatPayerRefused: (422, "wechat_payer_refused"),
     WeChatMisconfigured: (502, "wechat_misconfigured"),
     WeChatUnavailable: (503, "wechat_unavailable"),
+    WebhooksNotConfigured: (409, "webhooks_not_configured"),
 }
 
 #: What to do, for errors whose own words are not meant for callers.
@@ -95,6 +98,8 @@ SENTENCES: dict[type[Exception], str] = {
     IdempotencyKeyInvalid: "Send one `Idempotency-Key` of 1 to 255 visible ASCII characters.",
     LostUpdate: "Somebody else changed it at the same moment; repeat the request.",
     AlreadyExists: "Somebody else changed it at the same moment; repeat the request.",
+    WebhooksNotConfigured: "Operators must give basepay a `webhooks.key` first; until then read "
+    "`/v1/events`.",
     Unavailable: "Repeat the request later, a POST with the same Idempotency-Key.",
 }
 

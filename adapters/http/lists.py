@@ -94,6 +94,16 @@ def wanted(query: ListQuery, caller: Caller) -> Filter:
     return Filter(**given)
 
 
+def range_of(
+    created_from: str | UnsetType, created_to: str | UnsetType
+) -> tuple[datetime | None, datetime | None]:
+    """Both instants, where they are given. Raises InvalidRequest."""
+    return (
+        _instant("created_from", created_from) if created_from is not UNSET else None,
+        _instant("created_to", created_to) if created_to is not UNSET else None,
+    )
+
+
 def page_view(page: Page[T], view: Callable[[T], View]) -> View:
     """A page as every list returns it."""
     items: Sequence[View] = [view(item) for item in page.items]

@@ -44,6 +44,7 @@ TAGS = {
     "payments": "Take money.",
     "refunds": "Give it back.",
     "events": "What was published about payments and refunds.",
+    "webhooks": "Have events sent to you, and see what was.",
     "wechat": "Who pays in WeChat, and how a page there is configured.",
     "incidents": "What operators must look at.",
     "test switches": "What can be turned on and off in dev and test; absent in production.",

@@ -11,6 +11,7 @@ from application.official_account_ports import (
     WeChatUnavailable,
 )
 from application.ports import AlreadyExists, LostUpdate, Unavailable
+from application.webhook_ports import WebhooksNotConfigured
 from domain import errors as domain
 
 ONE_OF_EACH = [
@@ -26,6 +27,7 @@ ONE_OF_EACH = [
     domain.RefundNoReused("RF-1", "ref_1"),
     domain.RefundLimitReached("pay_1", 50),
     domain.RefundWindowClosed("pay_1", 365),
+    domain.WebhookLimitReached(16),
     domain.IdempotencyKeyReused("k1"),
     domain.IdempotencyInProgress("k1"),
     LostUpdate(),
@@ -34,6 +36,7 @@ ONE_OF_EACH = [
     WeChatPayerRefused("Not this payer."),
     WeChatMisconfigured("wx1", "do this", errcode=40164),
     WeChatUnavailable("WeChat is busy", retry_after_seconds=60),
+    WebhooksNotConfigured(),
     Unavailable("db-7.internal does not answer"),
 ]
 
@@ -51,6 +54,7 @@ CONTRACT = {
     "RefundNoReused": (409, "refund_no_reused"),
     "RefundLimitReached": (409, "refund_limit_reached"),
     "RefundWindowClosed": (409, "refund_window_closed"),
+    "WebhookLimitReached": (409, "webhook_limit_reached"),
     "IdempotencyKeyReused": (422, "idempotency_key_reused"),
     "IdempotencyInProgress": (409, "idempotency_in_progress"),
     "LostUpdate": (409, "changed_meanwhile"),
@@ -60,6 +64,7 @@ CONTRACT = {
     "WeChatPayerRefused": (422, "wechat_payer_refused"),
     "WeChatMisconfigured": (502, "wechat_misconfigured"),
     "WeChatUnavailable": (503, "wechat_unavailable"),
+    "WebhooksNotConfigured": (409, "webhooks_not_configured"),
 }
 
 

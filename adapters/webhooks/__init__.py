@@ -1,0 +1,1 @@
+"""Standard Webhooks over HTTP, to addresses that apps chose: trusted with nothing."""
