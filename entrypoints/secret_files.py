@@ -7,7 +7,7 @@ from typing import Any
 from entrypoints.errors import SettingsError
 
 #: Keys that hold a secret; in production they come from a file or the environment.
-SECRETS = ("private_key", "api_v3_key", "previous_api_v3_key", "app_secret")
+SECRETS = ("private_key", "api_v3_key", "previous_api_v3_key", "app_secret", "password")
 FILES = (
     *SECRETS,
     "certificate",

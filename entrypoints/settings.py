@@ -26,9 +26,21 @@ Environment = Literal["dev", "test", "production"]
 
 
 class Database(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the books are kept."""
+    """Where the books are kept: a file of one process, or a server of many."""
 
-    url: Annotated[str, Meta(pattern=r"^sqlite:///.+")] = "sqlite:///basepay.db"
+    url: Annotated[str, Meta(pattern=r"^(sqlite:///|postgres(ql)?://).+")] = "sqlite:///basepay.db"
+    password: str | None = None  # instead of one in the URL
+
+    @property
+    def shown(self) -> str:
+        """The URL without what may be secret: whatever stands before the host, or is asked for."""
+        scheme, _, place = self.url.partition("://")
+        if scheme == "sqlite":
+            return self.url
+        return f"{scheme}://{place.rpartition('@')[2].partition('?')[0]}"
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown!r})"
 
 
 class Http(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +113,8 @@ def load(
 def secrets_at(path: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
     """The files that hold secrets, as the configuration names them. Raises SettingsError."""
     raw = lay_over(_read(path), environ, known=Settings.__struct_fields__)
-    return [path.parent / name for name in secret_files(tables(raw, "accounts"))]
+    holders = {**tables(raw, "accounts"), "database": raw.get("database", {})}
+    return [path.parent / name for name in secret_files(holders)]
 
 
 def check(raw: Mapping[str, Any]) -> Settings:
@@ -133,7 +146,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_inline_secrets(written: Mapping[str, Any]) -> None:
-    for way in inline_secrets(tables(written, "accounts"), "accounts"):
+    kept = inline_secrets({"database": written.get("database", {})})
+    for way in (*kept, *inline_secrets(tables(written, "accounts"), "accounts")):
         raise SettingsError(
             f"{'.'.join(way)}: a secret must not stand in the file in production; "
             f"give {way[-1]}_file, or set {variable_of(*way)}"

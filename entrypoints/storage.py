@@ -13,13 +13,14 @@ from entrypoints.settings import Settings
 async def open_store(settings: Settings, clock: Clock | None = None) -> SqlStore:
     """Raises SettingsError if the schema is not the one this version needs."""
     with _told_with_its_key():
-        return await SqlStore.open(settings.database.url, clock)
+        where = settings.database
+        return await SqlStore.open(where.url, clock, password=where.password)
 
 
 def upgrade_schema(settings: Settings) -> str:
     """Bring the schema to what this version needs; its revision. Raises SettingsError."""
     with _told_with_its_key():
-        upgrade(settings.database.url)
+        upgrade(settings.database.url, password=settings.database.password)
     return HEAD
 
 

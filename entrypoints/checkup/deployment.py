@@ -64,7 +64,7 @@ def database_check(settings: Settings) -> Check:
             await store.ping()
         finally:
             await store.close()
-        return good(f"{settings.database.url} answers, its schema is current")
+        return good(f"{settings.database.shown} answers, its schema is current")
 
     return Check("database", "schema", run)
 

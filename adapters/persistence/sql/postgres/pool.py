@@ -63,6 +63,10 @@ class Address:
                 server_settings={**_SETTINGS, **settings},
             )
             await connection.execute(_DURABLE)
+        except ValueError:
+            raise Unavailable(
+                "its URL can't be read: what is special in a password is written as %40 and the like"
+            ) from None
         except Exception as error:  # noqa: BLE001 -- raised again in our words
             raise translated(error) from None  # without what may hold the URL
         return connection
