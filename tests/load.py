@@ -27,6 +27,9 @@ PARTS = ((1000,), (400, 600), (333, 333, 334), (999, 1))
 #: What is lost on the way while a provider is in trouble; the call itself takes effect.
 LOST = ("charge", "query", "reverse", "prepay", "refund")
 
+#: Lost until the payer's time is over: nobody knows of the charge, so it is taken back.
+AT_TILL = ("charge", "query")
+
 #: Enough for every check in the schedule, two refund distances and the grace after expiry.
 SETTLE_STEPS_SECONDS = (10, 30, 61, 61, 61, 120, 300, 600, 7_200, 700, 700)
 
@@ -256,12 +259,12 @@ class Load:
     async def _lose_answers(self, lines: Lines) -> None:
         """A provider does what it is asked and nobody hears; meanwhile time runs out at a till."""
         provider = self.chance.choice(list(Provider))
-        for operation in self.chance.sample(LOST, 3):
-            kind, times = "cut_after_effect", self.chance.randint(1, 6)
+        for operation in self.chance.choice((AT_TILL, self.chance.sample(LOST, 3))):
+            kind, times = "cut_after_effect", self.chance.randint(3, 20)
             await lines.arm(kind=kind, provider=provider, operation=operation, times=times)
-        await lines.arm(kind="callback_dropped", provider=provider, times=3)
-        await asyncio.sleep(self.chance.uniform(0.1, 0.5))
-        await lines.pass_time(self.chance.choice((3, 20, 46)))
+        await lines.arm(kind="callback_dropped", provider=provider, times=20)
+        await asyncio.sleep(self.chance.uniform(0.2, 0.6))
+        await lines.pass_time(self.chance.choice((3, 46, 46)))
         self.counts["troubles"] += 1
 
     async def _ask(self, lines: Lines, path: str, key: str, body: View) -> View | None:
