@@ -1,22 +1,20 @@
 """The one place that names concrete adapters: settings in, a running basepay out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.clock import SystemClock
 from adapters.ids import new_ulid
-from adapters.in_process.locks import InProcessLocks
 from adapters.in_process.publisher import InProcessPublisher
-from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.transport import AiohttpTransport
 from application.app import App, World
 from application.ports import Clock
-from application.shared import Shared
 from entrypoints.account_makers import Outside
 from entrypoints.configured import Configured
 from entrypoints.settings import Settings
+from entrypoints.sharing import Sharing, sharing
 from entrypoints.storage import open_store
 from entrypoints.upkeep import Upkeep, upkeep_of
 from entrypoints.worker import Wakeups
@@ -41,15 +39,26 @@ class Basepay:
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Basepay]:
     """Open everything the settings name; closed in the opposite order. Raises SettingsError."""
-    clock, locks = clock or SystemClock(), InProcessLocks()
-    transport = AiohttpTransport()
-    shared = Shared(tokens=InProcessTokens(clock), locks=locks, clock=clock)
-    configured = Configured(Outside(transport, clock, shared))
-    await configured.follow(settings)
-    store = await open_store(settings, clock)
-    wakeups = Wakeups()
-    store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
-    world = World(
+    async with AsyncExitStack() as stack:
+        clock = clock or SystemClock()
+        transport = AiohttpTransport()
+        stack.push_async_callback(transport.aclose)
+        twins = await stack.enter_async_context(sharing(settings, clock))
+        configured = Configured(Outside(transport, clock, twins.shared))
+        await configured.follow(settings)
+        store = await open_store(settings, clock)
+        stack.push_async_callback(store.close)
+        wakeups = Wakeups()
+        store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
+        app = App(_world(settings, clock, store, twins, configured))
+        upkeep = await stack.enter_async_context(upkeep_of(configured.accounts.values()))
+        yield Basepay(app=app, store=store, wakeups=wakeups, configured=configured, upkeep=upkeep)
+
+
+def _world(
+    settings: Settings, clock: Clock, store: SqlStore, twins: Sharing, configured: Configured
+) -> World:
+    return World(
         work=store.work,
         outbox=store.outbox,
         callbacks=store.callbacks,
@@ -57,7 +66,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         library=store.library,
         directory=store.directory,
         publisher=InProcessPublisher(),
-        locks=locks,
+        locks=twins.locks,
+        answers=twins.answers,
         accounts=configured.accounts,
         clock=clock,
         wall_clock=SystemClock(),
@@ -66,21 +76,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         pings={"database": store.ping},
         switches=None if settings.environment == "production" else store.switches,
         one_fen=settings.one_fen,
-        shared=shared,
+        shared=twins.shared,
         wechat_apps=configured.wechat_apps,
         mp_verify=configured.mp_verify,
         visitors=configured.visitors if settings.wechat.proof_for_tencent_only else None,
         trusted_proxies=tuple(settings.http.trusted_proxies),
     )
-    try:
-        async with upkeep_of(configured.accounts.values()) as upkeep:
-            yield Basepay(
-                app=App(world),
-                store=store,
-                wakeups=wakeups,
-                configured=configured,
-                upkeep=upkeep,
-            )
-    finally:
-        await store.close()
-        await transport.aclose()

@@ -1,5 +1,6 @@
 """What stands in files of its own: every key may be given as `<key>_file`, secrets above all."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ def inline_secrets(raw: Mapping[str, Any], *way: str) -> Iterator[tuple[str, ...
             yield from inline_secrets(value, *way, key)
         elif key in SECRETS:
             yield (*way, key)
+
+
+def told_passwords(raw: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Where an address with a password stands in the configuration itself."""
+    for table in ("database", "redis", "nats"):
+        url = (raw.get(table) or {}).get("url")
+        if isinstance(url, str) and re.search(r"://[^/@]*:[^/@]+@", url):
+            yield (table, "url")
 
 
 def secret_files(raw: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,8 @@ from msgspec import Meta, Struct
 from domain.method import Provider
 from entrypoints.account_settings import AlipayAccount, AnyAccount, WeChatAccount
 from entrypoints.errors import SettingsError
-from entrypoints.secret_files import inline_secrets, read_files, secret_files
+from entrypoints.platform_settings import Nats, Redis
+from entrypoints.secret_files import inline_secrets, read_files, secret_files, told_passwords
 from entrypoints.variables import lay_over, tables, variable_of
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
@@ -75,6 +76,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     number_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9]{2}$")] = "d1"
     one_fen: bool = False
     database: Database = Database()
+    redis: Redis = Redis()
+    nats: Nats = Nats()
     http: Http = Http()
     wechat: WeChat = WeChat()
     accounts: dict[Name, AnyAccount] = {}
@@ -151,6 +154,11 @@ def _refuse_inline_secrets(written: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"{'.'.join(way)}: a secret must not stand in the file in production; "
             f"give {way[-1]}_file, or set {variable_of(*way)}"
+        )
+    for way in told_passwords(written):
+        raise SettingsError(
+            f"{'.'.join(way)}: a password must not stand in the file in production; "
+            f"set {variable_of(*way)}"
         )
 
 

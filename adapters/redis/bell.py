@@ -1,7 +1,6 @@
 """Hears what is published in Redis, over a second connection, opened when it is first needed."""
 
 import asyncio
-import contextlib
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ class Bell:
         self._url = url
         self._connection: AbstractConnection | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
         self._rings: dict[bytes, asyncio.Event] = {}
         self._heard: dict[bytes, asyncio.Event] = {}  # set once Redis has confirmed
 
@@ -38,10 +38,12 @@ class Bell:
 
     async def aclose(self) -> None:
         """Hang up."""
-        if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
+        connection, reader = self._connection, self._reader
+        if reader is not None:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+        if connection is not None:
+            await connection.disconnect()
 
     async def _send(
         self, command: str, name: bytes, *, confirmed: asyncio.Event | None = None
@@ -49,19 +51,24 @@ class Bell:
         """A Redis that does not answer rings no bell; that is all."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                connection = self._connect()
-                await connection.send_command(command, name)
-                if self._reader is None or self._reader.done():
-                    self._reader = asyncio.create_task(self._read(connection))
+                async with self._one_at_a_time:  # who connects must not be overtaken
+                    connection = self._connection or await self._connect()
+                    await connection.send_command(command, name)
                 if confirmed is not None:
                     await confirmed.wait()
         except (OSError, RedisError, TimeoutError):
             return
 
-    def _connect(self) -> AbstractConnection:
-        if self._connection is None:
-            self._connection = connection_to(self._url)
-        return self._connection
+    async def _connect(self) -> AbstractConnection:
+        connection = connection_to(self._url)
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        self._connection = connection
+        self._reader = asyncio.create_task(self._read(connection))
+        return connection
 
     async def _read(self, connection: AbstractConnection) -> None:
         try:
@@ -73,9 +80,8 @@ class Bell:
                 if happened is not None and kind in {b"subscribe", b"message"}:
                     happened.set()
         except (OSError, RedisError):
-            pass
+            await connection.disconnect(nowait=True)
         finally:
             self._connection = None
             for ring in self._rings.values():
                 ring.set()  # look for yourselves
-            await connection.disconnect(nowait=True)

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 log = logging.getLogger("basepay.redis")
 
@@ -69,7 +69,7 @@ class Line:
         """Send what waits, then hang up."""
         if self._task is not None:
             await self._task
-        await self._connection.disconnect(nowait=True)
+        await self._connection.disconnect()
 
     def _enqueue(self, command: Command) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ class Line:
             try:
                 async with asyncio.timeout(self._answer_seconds):
                     replies = await self._exchange([command for command, _ in batch])
-            except (OSError, RedisError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever the driver meets: it is only comfort
                 await self._give_up(error, batch)
             except BaseException:
                 self._fail(batch)

@@ -343,3 +343,25 @@ def test_the_database_commands_need_no_apps_or_proofs_either(write):
     text = TWO + '[apps.shop]\naccounts = ["wechat-main"]\n[wechat]\nmp_verify_files = ["none.txt"]'
 
     assert load(write(text), {}, with_accounts=False).apps == {}
+
+
+def test_without_servers_of_their_own_they_are_replaced_in_process(write):
+    settings = load(write(""), {})
+
+    assert (settings.redis.url, settings.nats.url) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("table", "url"),
+    [("redis", "rediss://:{}@redis.example.com/0"), ("nats", "nats://basepay:{}@nats.example.com")],
+)
+def test_a_password_in_an_address_comes_from_the_environment_and_is_not_shown(write, table, url):
+    path = write(f'[{table}]\nurl = "{url.format(SECRET)}"')
+    with pytest.raises(SettingsError, match=f"{table}.url.*BASEPAY_{table.upper()}__URL") as told:
+        load(path, {})
+    assert SECRET not in str(told.value)
+
+    settings = load(write(""), {f"BASEPAY_{table.upper()}__URL": url.format(SECRET)})
+
+    assert getattr(settings, table).url == url.format(SECRET)
+    assert SECRET not in repr(settings)
