@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Dialect
 
 from adapters.ids import new_nonce
+from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.record_rows import incident_row, message_of
-from adapters.persistence.sql.sqlite import Reader, Writer
 from adapters.persistence.sql.statements import Prepared
 from adapters.persistence.sql.unit import Signal, Step, Unit
 from adapters.persistence.sql.values import Row, Stored, Value, micros
