@@ -68,7 +68,7 @@ class HistoryLoop(VirtualLoop):
 
 
 class Doom:
-    """Strikes at the moment it is set to, counted from now; every call takes a little while."""
+    """Strikes at the moment it is set to, counted from now; some calls take a little while."""
 
     def __init__(self, simulators: Simulators) -> None:
         self._random = simulators.random
@@ -84,8 +84,9 @@ class Doom:
         self._left = None
 
     async def __call__(self, _moment: str) -> Verdict:
-        """Answer after a moment that lets others go first."""
-        await asyncio.sleep(self._random.uniform(0, 0.02))
+        """Answer at once, or after a moment that lets others go first."""
+        if self._random.random() < 0.3:
+            await asyncio.sleep(self._random.uniform(0, 0.02))
         if self._left is None:
             return Verdict.GO_ON
         self._left -= 1
