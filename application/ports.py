@@ -159,12 +159,25 @@ class Outbox(Protocol):
     async def published(self, ids: Sequence[str], at: datetime) -> None:
         """Mark them; repeating it is harmless."""
 
+    async def announced(self, after: str, limit: int) -> Sequence[Message]:
+        """Published messages whose id sorts after this one, in the order of their ids."""
+
 
 class EventPublisher(Protocol):
     """The event platform, towards business systems."""
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[str]:
         """Hand over in order; the ids that were durably taken. At least once."""
+
+
+class EventLog(Protocol):
+    """What the event platform holds. A broker may forget what it took; our outbox does not."""
+
+    async def condition(self) -> str:
+        """Stays the same as long as nothing seems to be lost. Raises Unavailable."""
+
+    async def missing(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Those of these that it does not hold, in their order. Raises Unavailable."""
 
 
 class CallbackQueue(Protocol):

@@ -29,6 +29,11 @@ class MemoryOutbox:
             if message is not None and message.published_at is None:
                 self._messages.replace(replace(message, published_at=at))
 
+    async def announced(self, after: str, limit: int) -> Sequence[Message]:
+        """Published messages with a later id, in the order of ids."""
+        found = self._messages.where(lambda m: m.published_at is not None and m.id > after)
+        return sorted(found, key=lambda message: message.id)[:limit]
+
 
 class MemoryCallbackQueue:
     """Callbacks in the order in which they came; `on_callback` is called after each."""

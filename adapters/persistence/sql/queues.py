@@ -28,6 +28,12 @@ class SqlOutbox:
         steps = tuple(Step.of(mark, {"id": id, "at": micros(at)}) for id in ids)
         await self._writer.keep(Unit(steps))
 
+    async def announced(self, after: str, limit: int) -> Sequence[Message]:
+        """Published messages with a later id, in the order of ids."""
+        values: Row = {"after": after, "limit": limit}
+        rows = await self._reader.rows(self._statements.announced, values)
+        return [message_of(row) for row in rows]
+
 
 class SqlCallbackQueue:
     """Callbacks in the order in which they came; `on_callback` is called after each commit."""

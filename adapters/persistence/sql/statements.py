@@ -188,6 +188,7 @@ class Statements:
 
         self.unpublished = ready(_unpublished())
         self.publish = ready(_publish())
+        self.announced = ready(_announced())
         self.due_payments = ready(_due(payments))
         self.latest_payments = ready(_due(payments, latest=True))
         self.due_refunds = ready(_due(refunds))
@@ -212,6 +213,11 @@ class Statements:
 def _unpublished() -> Executable:
     waiting = select(events).where(events.c.published_at.is_(None))
     return waiting.order_by(events.c.position).limit(bindparam("limit"))
+
+
+def _announced() -> Executable:
+    published = events.c.published_at.is_not(None), events.c.id > bindparam("after")
+    return select(events).where(*published).order_by(events.c.id).limit(bindparam("limit"))
 
 
 def _publish() -> Executable:

@@ -36,6 +36,16 @@ def test_marking_twice_is_harmless_and_the_first_mark_stays(run, store, keep, ma
     assert run(store.outbox.waiting(10)) == []
 
 
+def test_what_was_announced_is_read_again_in_the_order_of_ids(run, store, keep, make):
+    first, second, third, waiting = [make.message() for _ in range(4)]
+    keep(third, first, second, waiting)
+    run(store.outbox.published([third.id, first.id, second.id], NOW))
+
+    assert [m.id for m in run(store.outbox.announced("", 2))] == [first.id, second.id]
+    assert [m.id for m in run(store.outbox.announced(second.id, 2))] == [third.id]
+    assert run(store.outbox.announced(third.id, 2)) == []
+
+
 def test_messages_of_racing_units_all_wait_and_keep_their_order_inside_a_unit(run, store, make):
     pairs = [(make.message(), make.message()) for _ in range(100)]
 
