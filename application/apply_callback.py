@@ -60,6 +60,9 @@ class ApplyCallbacks:
         try:
             await self._apply(callback)
             await self._queue.done(callback.id)
+        except Unavailable as error:  # it comes again, and nobody is wrong
+            log.warning("callback %s waits, attempt %s: %s", callback.id, tries + 1, error)
+            await self._fail(callback, tries)
         except Exception:  # one bad callback must not stop the others
             log.exception("callback %s failed, attempt %s", callback.id, tries + 1)
             await self._fail(callback, tries)
