@@ -5,7 +5,6 @@ another storm.
 """
 
 import os
-import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -110,12 +109,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     with served(app) as url, attacked(url, ring, directory) as stack:
         yield stack
     complaints = Path(directory / "stderr.log").read_text()
-    doubts = len(
-        re.findall(
-            r"^application.ports.Unavailable: refund .* is not conf", complaints, re.MULTILINE
-        )
-    )
-    assert complaints.count("Traceback") == doubts, complaints
+    assert "Traceback" not in complaints, complaints
 
 
 @pytest.mark.timeout(900)
