@@ -49,10 +49,10 @@ class HttpSender:
     async def check(self, url: str) -> str:
         """Refuse what can be known to be wrong; a name that is not there yet may still come."""
         target = self._rules.read(url)
-        assert target.host is not None  # noqa: S101 -- `read` wants one
+        assert target.raw_host is not None  # noqa: S101 -- `read` wants one
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
-                await self._resolver.resolve(target.host, target.port or 0)
+                await self._resolver.resolve(target.raw_host, target.port or 0)
         except AddressRefused:
             raise UrlRefused("a URL that leads to a public address") from None
         except (OSError, TimeoutError, UnicodeError):
