@@ -89,7 +89,7 @@ class DeliverWebhooks:
                 for sealed in endpoint.secrets(self._clock.now())
             ]
         except SealBroken:
-            text = "not sent: the endpoint's secret was sealed with another webhooks.key"
+            text = "not sent: the endpoint's secret was sealed with another webhooks.seal_key"
             log.warning("%s: %s", endpoint.id, text)
             return Answer(None, text, 0)
         body = to_json(event_view(message))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.clock import SystemClock
 from adapters.ids import new_ulid
@@ -17,6 +17,7 @@ from entrypoints.settings import Settings
 from entrypoints.sharing import Sharing, sharing
 from entrypoints.storage import open_store
 from entrypoints.upkeep import Upkeep, upkeep_of
+from entrypoints.webhooks import webhooks_of
 from entrypoints.worker import Wakeups
 
 
@@ -50,7 +51,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         stack.push_async_callback(store.close)
         wakeups = Wakeups()
         store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
-        app = App(_world(settings, clock, store, twins, configured))
+        store.webhooks.on_delivery = wakeups.delivery.set
+        webhooks = await stack.enter_async_context(webhooks_of(settings.webhooks, store))
+        world = _world(settings, clock, store, twins, configured)
+        app = App(replace(world, webhooks=webhooks))
         upkeep = await stack.enter_async_context(upkeep_of(configured.accounts.values()))
         yield Basepay(app=app, store=store, wakeups=wakeups, configured=configured, upkeep=upkeep)
 

@@ -1,7 +1,9 @@
 """Everything in one process for a laptop: API, worker, simulators, a SQLite file."""
 
 import json
+import secrets
 import socket
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -84,6 +86,13 @@ def _settings(
             "environment": "dev",
             "public_url": api_url,
             "database": {"url": f"sqlite:///{data_dir / 'basepay.db'}"},
+            # Receivers run on this machine too.
+            "webhooks": {
+                "seal_key": _seal_key(data_dir / "webhook-seal-key"),
+                "networks": ["127.0.0.0/8", "::1/128"],
+                "any_port": True,
+                "plain_http": True,
+            },
             "wechat": {
                 "base_url": sandbox_url,
                 "authorize_url": f"{sandbox_url}/connect/oauth2/authorize",
@@ -123,14 +132,25 @@ async def _keys(basepay: Basepay, clock: MovableClock, data_dir: Path) -> tuple[
         api_key, operator_key = json.loads(file.read_text())
     else:
         api_key, operator_key = new_key(), new_key()
-        aside = file.with_suffix(".new")  # and renamed: a kill in between leaves no half a file
-        aside.touch(mode=0o600)
-        aside.write_text(json.dumps([api_key, operator_key]))
-        aside.replace(file)
+        _keep_secret(file, json.dumps([api_key, operator_key]))
     for caller, key in ((APP, api_key), (OPERATOR, operator_key)):
         if await basepay.store.directory.authenticate(hash_of(key)) is None:
             await basepay.store.directory.add_key(caller, hash_of(key), clock.now())
     return api_key, operator_key
+
+
+def _seal_key(file: Path) -> str:
+    """Likewise: what was sealed before a restart must open after it."""
+    if not file.exists():
+        _keep_secret(file, b64encode(secrets.token_bytes(32)).decode())
+    return file.read_text()
+
+
+def _keep_secret(file: Path, text: str) -> None:
+    aside = file.with_suffix(".new")  # and renamed: a kill in between leaves no half a file
+    aside.touch(mode=0o600)
+    aside.write_text(text)
+    aside.replace(file)
 
 
 def _as_json(started: Started) -> str:

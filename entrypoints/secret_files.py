@@ -8,7 +8,15 @@ from typing import Any
 from entrypoints.errors import SettingsError
 
 #: Keys that hold a secret; in production they come from a file or the environment.
-SECRETS = ("private_key", "api_v3_key", "previous_api_v3_key", "app_secret", "password")
+SECRETS = (
+    "private_key",
+    "api_v3_key",
+    "previous_api_v3_key",
+    "app_secret",
+    "password",
+    "seal_key",
+    "previous_seal_key",
+)
 FILES = (
     *SECRETS,
     "certificate",

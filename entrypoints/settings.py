@@ -18,6 +18,7 @@ from entrypoints.errors import SettingsError
 from entrypoints.platform_settings import Nats, Redis
 from entrypoints.secret_files import inline_secrets, read_files, secret_files, told_passwords
 from entrypoints.variables import lay_over, tables, variable_of
+from entrypoints.webhook_settings import Webhooks, check_webhooks
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,31}$"
 Name = Annotated[str, Meta(pattern=NAME)]
@@ -78,6 +79,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     database: Database = Database()
     redis: Redis = Redis()
     nats: Nats = Nats()
+    webhooks: Webhooks = Webhooks()
     http: Http = Http()
     wechat: WeChat = WeChat()
     accounts: dict[Name, AnyAccount] = {}
@@ -129,6 +131,7 @@ def check(raw: Mapping[str, Any]) -> Settings:
     if settings.environment == "production":
         _refuse_in_production(settings)
     _check_proxies(settings.http)
+    check_webhooks(settings.webhooks, production=settings.environment == "production")
     _refuse_twins(settings)
     for name, account in settings.accounts.items():
         _check_account(name, account)
@@ -149,7 +152,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_inline_secrets(written: Mapping[str, Any]) -> None:
-    kept = inline_secrets({"database": written.get("database", {})})
+    kept = inline_secrets({name: written.get(name, {}) for name in ("database", "webhooks")})
     for way in (*kept, *inline_secrets(tables(written, "accounts"), "accounts")):
         raise SettingsError(
             f"{'.'.join(way)}: a secret must not stand in the file in production; "

@@ -15,11 +15,12 @@ NAMED = {"accounts": "account", "apps": "app"}
 
 #: Keys that a variable can't simply write as text.
 NUMBERS = ("port", "link_seconds")
-SWITCHES = ("one_fen", "proof_for_tencent_only")
+SWITCHES = ("one_fen", "proof_for_tencent_only", "any_port", "plain_http")
 LISTS = (
     "accounts",
     "domains",
     "mp_verify_files",
+    "networks",
     "platform_certificate_files",
     "trusted_proxies",
 )
@@ -77,4 +78,6 @@ def _typed(key: str, value: str) -> object:
         return value.lower() == "true"
     if key in LISTS:
         return [each.strip() for each in value.split(",") if each.strip()]
+    if key == "ports":
+        return [int(each) if each.strip().isdecimal() else each for each in value.split(",")]
     return value

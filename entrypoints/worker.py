@@ -1,4 +1,4 @@
-"""The background work of one process: apply callbacks, announce events, sweep."""
+"""The background work of one process: apply callbacks, announce events, deliver, sweep."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,7 @@ class Wakeups:
     def __init__(self) -> None:
         self.callback = asyncio.Event()
         self.message = asyncio.Event()
+        self.delivery = asyncio.Event()
         self.never = asyncio.Event()
 
 
@@ -31,6 +32,7 @@ async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_repeat(app.apply_callbacks, wakeups.callback, idle))
         tasks.create_task(_repeat(app.announce_events, wakeups.message, idle))
+        tasks.create_task(_deliver_each(app, tasks, wakeups.delivery, idle))
         tasks.create_task(_sweep_each(app, tasks, wakeups.never, idle))
 
 
@@ -44,6 +46,31 @@ async def _sweep_each(
             tasks.create_task(_repeat(partial(app.sweep.account, name), never, idle))
             swept.add(name)
         await asyncio.sleep(idle)
+
+
+async def _deliver_each(
+    app: App, tasks: asyncio.TaskGroup, wake: asyncio.Event, idle: float
+) -> None:
+    """One task an endpoint while it has something due: a silent receiver holds up nobody else."""
+    busy: set[str] = set()
+
+    async def deliver(endpoint: str) -> None:
+        try:
+            while await app.deliver_webhooks.endpoint(endpoint):
+                pass
+        except Exception:
+            log.exception("could not deliver to %s; trying again", endpoint)
+            await asyncio.sleep(REST)
+        finally:
+            busy.discard(endpoint)
+
+    async def start() -> int:
+        for endpoint in set(await app.deliver_webhooks.due()) - busy:
+            busy.add(endpoint)
+            tasks.create_task(deliver(endpoint))
+        return 0
+
+    await _repeat(start, wake, idle)
 
 
 async def _repeat(step: Callable[[], Awaitable[int]], wake: asyncio.Event, idle: float) -> None:

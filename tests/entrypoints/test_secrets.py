@@ -1,6 +1,7 @@
 """No secret shows: not in what objects say of themselves, not in logs, not in what is refused."""
 
 import logging
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,13 @@ def kept(deployment: Deployment) -> Deployment:
     old_key = deployment.secret("old-api-v3-key", "the-api-v3-key-of-the-last-year!")
     account["previous_api_v3_key_file"] = old_key
     deployment.raw["wechat"] = {"base_url": account["base_url"]}
+    word = deployment.secret("database-password", "the-word-that-opens-the-database")
+    deployment.raw["database"]["password_file"] = word
+    keys = {"seal_key": b"k" * 32, "previous_seal_key": b"o" * 32}
+    deployment.raw["webhooks"] = {
+        f"{name}_file": deployment.secret(name, b64encode(key).decode())
+        for name, key in keys.items()
+    }
     deployment.write()
     upgrade_schema(deployment.load())
     return deployment

@@ -365,3 +365,62 @@ def test_a_password_in_an_address_comes_from_the_environment_and_is_not_shown(wr
 
     assert getattr(settings, table).url == url.format(SECRET)
     assert SECRET not in repr(settings)
+
+
+KEY = "S2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+WEBHOOKS = f'environment = "test"\n[webhooks]\nseal_key = "{KEY}"\n'
+
+
+def test_webhooks_are_configured_in_one_table(write):
+    text = WEBHOOKS + 'networks = ["10.1.0.0/16"]\nports = [8443]\nplain_http = true\n'
+
+    webhooks = load(write(text), {}).webhooks
+
+    assert (webhooks.networks, webhooks.ports, webhooks.plain_http) == (
+        ["10.1.0.0/16"],
+        [8443],
+        True,
+    )
+    assert KEY not in repr(webhooks)
+    assert load(write(""), {}).webhooks.seal_key is None
+
+
+def test_webhooks_are_configured_by_variables_too(write):
+    environ = {
+        "BASEPAY_WEBHOOKS__SEAL_KEY": KEY,
+        "BASEPAY_WEBHOOKS__NETWORKS": "10.1.0.0/16, fd00::/8",
+        "BASEPAY_WEBHOOKS__PORTS": "8443,9443",
+    }
+
+    webhooks = load(write(""), environ).webhooks
+
+    assert (webhooks.networks, webhooks.ports) == (["10.1.0.0/16", "fd00::/8"], [8443, 9443])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('seal_key = "c2hvcnQ="', r"webhooks\.seal_key: expected 32 bytes in base 64, got 5"),
+        ('previous_seal_key = "?"', r"webhooks\.previous_seal_key: expected base 64"),
+        ('networks = ["10.1.0.0/33"]', r"webhooks\.networks: expected a network .*10\.1\.0\.0/33"),
+        ("ports = [0]", r"webhooks\.ports"),
+    ],
+)
+def test_a_wrong_webhook_setting_is_named(write, text, expected):
+    with pytest.raises(SettingsError, match=expected):
+        load(write(f'environment = "test"\n[webhooks]\n{text}\n'), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("any_port = true", r"webhooks\.any_port: must be off in production"),
+        ("plain_http = true", r"webhooks\.plain_http: must be off in production"),
+        (f'seal_key = "{KEY}"', r"webhooks\.seal_key: a secret must not stand in the file"),
+        ('networks = ["127.0.0.1/32"]', r"webhooks\.networks: .* contains 127\.0\.0\.0/8"),
+        ('networks = ["0.0.0.0/0"]', r"webhooks\.networks: .* the machine itself or its cloud"),
+    ],
+)
+def test_what_would_open_the_inside_is_refused_in_production(write, text, expected):
+    with pytest.raises(SettingsError, match=expected):
+        load(write(f"[webhooks]\n{text}\n"), {})

@@ -30,7 +30,7 @@ def _only_where(
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
-# Secrets are sealed with `webhooks.key`, which the database never sees.
+# Secrets are sealed with `webhooks.seal_key`, which the database never sees.
 webhook_endpoints = Table(
     "webhook_endpoints",
     metadata,

@@ -204,4 +204,4 @@ def test_without_a_key_to_seal_with_there_are_no_webhooks(run, world, shop, even
 
     for answer in (shop.get(PATH), shop.post(f"/v1/events/{event_id}/redeliver")):
         assert (answer.status_code, answer.json()["code"]) == (409, "webhooks_not_configured")
-        assert "webhooks.key" in answer.json()["detail"]
+        assert "webhooks.seal_key" in answer.json()["detail"]
