@@ -46,11 +46,11 @@ class Ours:
         refunds = (await library.refunds(ALL)).items
         messages = [*(await library.messages(ALL)).items, *await outbox.waiting(200)]
         incidents = (await library.incidents(ALL)).items
-        winners = {}
+        winners: dict[tuple[str, str], str | None] = {}
         async with new_work() as work:
             for app, order_no in {(p.app, p.order_no) for p in payments}:
                 order = await work.orders.find(app, order_no)
-                winners[app, order_no] = order and order.winner
+                winners[app, order_no] = order.winner if order else None
         return cls(payments, refunds, messages, incidents, winners)
 
     def of(self, payment: Payment) -> list[Refund]:

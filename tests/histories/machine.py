@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -18,6 +18,8 @@ from adapters.providers.alipay.sandbox import trade_calls
 from adapters.providers.alipay.sandbox.biz_content import TradeReference
 from adapters.providers.alipay.sandbox.refused import Refused as AlipayRefused
 from adapters.providers.alipay.sandbox.settings import AlipayRules
+from adapters.providers.alipay.sandbox.trade_status import TradeStatus
+from adapters.providers.alipay.sandbox.trades import BEFORE_THE_TRADE
 from adapters.providers.sandbox.faults import Fault
 from adapters.providers.sandbox.provider import PayerAction, PayerRefused
 from adapters.providers.sandbox.records import Callback, Order
@@ -44,6 +46,13 @@ T = TypeVar("T")
 SETTLED_WITHIN, SETTLED_IN_ROUNDS = timedelta(days=9), 2_000
 
 WALLETS = ["00", "00", "01", "01", "02", "03", "04"]
+
+#: Which states Alipay tells of, beside refunds.
+NOTIFIED = [
+    [TradeStatus.TRADE_SUCCESS],
+    [TradeStatus.TRADE_SUCCESS, TradeStatus.TRADE_CLOSED],
+    [each for each in TradeStatus if each not in BEFORE_THE_TRADE],
+]
 
 WORKERS = ["courier", "callbacks", "sweeper", "relay", "keys", "all"]
 
@@ -154,6 +163,13 @@ def _settings(draw: st.DrawFn) -> "Settings":
         "unanswered_charge_state": draw(st.sampled_from(["NOTPAY", "PAYERROR"])),
         "reversed_unpaid_state": draw(st.sampled_from(["REVOKED", "CLOSED"])),
         "charge_again_shows_payment": draw(flag),
+        "changed_repeat_code": draw(st.sampled_from(["OUT_TRADE_NO_USED", "INVALID_REQUEST"])),
+        "unpaid_shows_amount": draw(flag),
+        "callback_associated_data": draw(flag),
+        "answer_probe_share": draw(st.sampled_from([0.0, 0.0, 0.1])),
+        "callback_probe_share": draw(st.sampled_from([0.0, 0.0, 0.1])),
+        # Else nothing would tell of some refunds made on the site.
+        "refund_notify_url": f"{CALLBACKS}/wechat/wechat-main",
     }
     alipay = {
         "repeats_the_code": draw(flag),
@@ -161,9 +177,10 @@ def _settings(draw: st.DrawFn) -> "Settings":
         "repeated_charge_in_process": draw(flag),
         "notifies_charge": draw(flag),
         "cancel_kills_code": draw(flag),
+        "links_to_the_original": draw(flag),
+        "notified": frozenset(draw(st.sampled_from(NOTIFIED))),
         "refund_shows_after": timedelta(seconds=draw(st.sampled_from([0, 10]))),
     }
-    wechat["refund_notify_url"] = f"{CALLBACKS}/wechat/wechat-main"  # else nothing tells of some
     return Settings(
         wechat,
         alipay,
@@ -219,7 +236,7 @@ class History(RuleBasedStateMachine):
             self.sim, store, certificates=settings.certificates, public_key=settings.public_key
         )
         for wanted in orders:
-            self.act(lambda wanted=wanted: self._order_payment(wanted))
+            self.an_app_asks_for_a_payment(wanted)
 
     # What apps do.
 
@@ -335,6 +352,37 @@ class History(RuleBasedStateMachine):
 
         self.act(happens)
 
+    @rule(
+        method=st.sampled_from([Method.WECHAT_CODE, Method.ALIPAY_CODE]),
+        order=st.integers(1, 3),
+        seconds=st.sampled_from([16, 20, 40, 46]),
+        delay=st.floats(0, 0.3),
+        closes=st.booleans(),
+    )
+    def a_payer_races_the_end(
+        self, method: Method, order: int, seconds: int, delay: float, *, closes: bool
+    ) -> None:
+        """The password is typed while the charge is being taken back."""
+        self.flush()
+        self._at_a_till(method, order)
+        self.time_passes(seconds)
+        payments = self.run(self._payments())
+        self.together = 2
+
+        async def pays() -> None:
+            await asyncio.sleep(delay)
+            await self._payer_acts(0, PayerAction.PASSWORD)
+            await self._payer_acts(0, PayerAction.PAY)
+
+        async def ends() -> None:
+            if closes and payments:
+                await self.basepay.app.close_payment(Caller(payments[-1].app), payments[-1].id)
+            else:
+                await self.basepay.app.sweep()
+
+        self.act(pays)
+        self.act(ends)
+
     # What goes wrong at providers and on the way, and what changes there.
 
     @rule(
@@ -402,6 +450,15 @@ class History(RuleBasedStateMachine):
         self.time_passes(seconds)
         self.an_app_closes_or_looks(n, "close")
 
+    @rule(trouble=st.sampled_from(ON_CALLBACKS), wanted=_orders(), n=which)
+    def callbacks_meet_trouble(self, trouble: dict[str, Any], wanted: Wanted, n: int) -> None:
+        """Of a payment, and of a refund of another one."""
+        self.trouble_at_one_place(trouble, wanted.method.partition("_")[0])
+        self.an_app_asks_for_a_payment(replace(wanted, pays=True))
+        self.an_app_asks_for_a_refund(n, 3, 1000, patient=True)
+        self.time_passes(3)
+        self.workers_come(["courier", "callbacks"])
+
     @rule()
     def providers_behave_again(self) -> None:
         self.sim.faults.clear()
@@ -420,6 +477,7 @@ class History(RuleBasedStateMachine):
             self.sim.providers[provider].turn_keys(step)
 
         self.act(turn)
+        self.workers_come(["courier", "sweeper", "keys"])
 
     @precondition(lambda self: self.sim.courier.sent or self.sim.book.pending_callbacks())
     @rule(n=st.integers(0, 30), forged=st.booleans())
@@ -614,7 +672,8 @@ class History(RuleBasedStateMachine):
                 await asyncio.sleep(3)
                 await self.basepay.app.get_payment(OLGA, payment.id, refresh=True)
         for callback in self.sim.courier.missed():
-            hold("I1: a callback is refused for ever", await self.sim.courier.tell(callback))
+            taken = [await self.sim.courier.tell(callback) for _ in range(5)]  # some are probes
+            hold("I1: a callback is refused for ever", any(taken), callback)
 
     async def _check_stream(self) -> None:
         """Each event reached the stream, in order."""
@@ -633,6 +692,11 @@ class History(RuleBasedStateMachine):
         self.sim.faults.clear()
         for fault in kept:
             self.sim.faults.arm(fault)
+
+    def _at_a_till(self, method: Method, order: int) -> None:
+        facts = {"app": "shop", "order": order, "amount": 5000, "lives": None}
+        waits = Wanted(**facts, method=method, wallet="01", patient=True, pays=False)
+        self.an_app_asks_for_a_payment(waits)
 
     async def _order_payment(self, wanted: "Wanted") -> None:
         method = wanted.method

@@ -45,8 +45,8 @@ def believe_that_a_foreign_refund_was_whole(patch: Patch) -> None:
     ) -> FoundRefund | RefundNotFound | Unknown:
         found = await look_up(self, number, payment)
         if isinstance(found, FoundRefund):
-            whole: Any = replace(found.outcome, amount=payment.charged_amount)
-            return FoundRefund(payment.charged_amount, whole)
+            told: Any = found.outcome
+            return FoundRefund(payment.charged_amount, replace(told, amount=payment.charged_amount))
         return found
 
     patch.setattr(AlipayRefunds, "look_up", generous)
