@@ -5,6 +5,7 @@ of the request or by the sweeper.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 
 from application.accounts import Accounts
@@ -91,11 +92,7 @@ class CreatePayment:
         provider = self._accounts[payment.account].payments
         if not payment.terms.charges_at_once:
             return await provider.start(payment)
-        try:
-            async with asyncio.timeout_at(began + CHARGE_SECONDS):
-                return await provider.start(payment)
-        except TimeoutError:
-            return Unknown("no answer to the charge in time")
+        return await _in_time(provider.start(payment), began)
 
     async def _resume(self, request: Request) -> Answer:
         """Finish what a crashed owner began: the same number, the same bytes."""
@@ -105,7 +102,7 @@ class CreatePayment:
         provider = self._accounts[payment.account].payments
         wanted = payment.open and not payment.should_close(self._clock.now())
         if wanted and payment.terms.charges_at_once:  # never sent again: it may have charged
-            outcome = await provider.query(payment)
+            outcome = await _in_time(provider.query(payment), _now())
         elif wanted and payment.action is None:
             outcome = await start_again(provider, payment)
         await self._ledger.learn_payment(payment, outcome, source="resume", request=request)
@@ -196,6 +193,15 @@ class CreatePayment:
 def _now() -> float:
     """Seconds of real time: who stands at a till waits by no business clock."""
     return asyncio.get_running_loop().time()
+
+
+async def _in_time(asked: Awaitable[Outcome], began: float) -> Outcome:
+    """What the provider says within the time of a till; `began`: of the loop's clock."""
+    try:
+        async with asyncio.timeout_at(began + CHARGE_SECONDS):
+            return await asked
+    except TimeoutError:
+        return Unknown("no answer about the charge in time")
 
 
 def _lifetime(command: NewPayment) -> timedelta:

@@ -69,6 +69,7 @@ def dev(*, port: Port = 8000, data_dir: Path = Path(".basepay-dev"), json: Json 
     from entrypoints.occupying import occupied
     from entrypoints.serving import bind
 
+    _refuse_production("basepay dev")
     with occupied(data_dir):
         api = bind(port)
         sandbox = bind(port + 1 if port else 0)
@@ -95,6 +96,7 @@ def sandbox(*, port: Port = 8001, data_dir: Path | None = None, json: Json = Fal
     from entrypoints.sandbox import describe, run_sandbox
     from entrypoints.serving import bind
 
+    _refuse_production("basepay sandbox")
     with occupied(data_dir) if data_dir else nullcontext():
         listener = bind(port)
         tell(describe(listener, as_json=json))
@@ -183,6 +185,15 @@ for group, is_operator in ((apps, False), (operators, True)):
     group.command(_add(is_operator), name="add")
     group.command(_rotate(is_operator), name="rotate")
     group.command(_list(is_operator), name="list")
+
+
+def _refuse_production(command: str) -> None:
+    """Pretended money must not exist where real money does."""
+    if os.environ.get("BASEPAY_ENVIRONMENT") == "production":
+        raise Trouble(
+            f"BASEPAY_ENVIRONMENT: {command} pretends payments and is not for production; "
+            "unset it here, or use `basepay serve`"
+        )
 
 
 def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:

@@ -37,3 +37,12 @@ def test_a_database_that_is_none(run, tmp_path):
 def test_a_configuration_that_is_a_directory(tmp_path):
     with pytest.raises(Trouble, match="can't be read"):
         cli.migrate(config=tmp_path)
+
+
+@pytest.mark.parametrize("command", [cli.dev, cli.sandbox])
+def test_nothing_is_pretended_in_production(monkeypatch, capsys, command):
+    monkeypatch.setenv("BASEPAY_ENVIRONMENT", "production")
+
+    with pytest.raises(Trouble, match="not for production"):
+        command(port=0)
+    assert capsys.readouterr().out == ""
