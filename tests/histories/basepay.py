@@ -313,6 +313,13 @@ async def open_sqlite(clock: HistoryClock) -> tuple[SqlStore, Path]:
     return SqlStore(_AtOnce(at_once), writer, clock), folder
 
 
+async def callbacks_wait(store: Store) -> bool:
+    """Whether any callback is still to be applied, now or later; to take it would hide it."""
+    if isinstance(store, MemoryStore):
+        return any(not waiting.dead for waiting in store._tables.inbox.look())
+    return await store._reader.row(store._statements.any_callback_due, {"at": 2**62}) is not None
+
+
 @cache
 def _template() -> Path:
     """An empty database with the newest schema."""

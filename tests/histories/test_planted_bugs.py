@@ -53,7 +53,7 @@ def believe_that_a_foreign_refund_was_whole(patch: Patch) -> None:
 
 
 def forget_refunds_when_sweeping(patch: Patch) -> None:
-    async def nothing(*_: object) -> Sequence[str]:
+    async def nothing(*_: object, **__: object) -> Sequence[str]:
         return ()
 
     patch.setattr(MemoryAgenda, "due_refunds", nothing)
