@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 #: A payer scrolls through so many orders, and callbacks, at most.
-ORDERS_SHOWN = 50
+ORDERS_SHOWN = 15
 
 #: What the providers' own words for an order's state mean to people.
 STATES = {
