@@ -1,5 +1,6 @@
 """Apps' webhook receivers in memory: they take, refuse, fall silent, and remember."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,11 +31,17 @@ class Receivers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._behaviours: dict[str, Behaviour] = defaultdict(lambda: lambda _: TAKEN)
+        self._hanging: dict[str, asyncio.Event] = {}
         self.posts: list[tuple[datetime, Post]] = []
 
     def behaves(self, url: str, behaviour: Behaviour) -> None:
         """From now on."""
         self._behaviours[url] = behaviour
+
+    def hangs(self, url: str) -> Callable[[], None]:
+        """Take requests and never answer, until what is returned is called."""
+        self._hanging[url] = over = asyncio.Event()
+        return over.set
 
     def ids(self, url: str) -> list[str]:
         """The ids of the events that were sent there, in order."""
@@ -53,4 +60,6 @@ class Receivers:
     async def send(self, post: Post) -> Answer:
         """Remember it and answer."""
         self.posts.append((self._clock.now(), post))
+        if post.url in self._hanging:
+            await self._hanging[post.url].wait()
         return self._behaviours[post.url](post)

@@ -21,7 +21,7 @@ from application.idempotency import Answer, Key
 from application.records import Caller, Filter, Incident, Message
 from application.shared import Shared
 from application.views import payment_view, refund_view
-from application.webhook_ports import Webhooks
+from application.webhook_ports import Webhooks, WebhookSender
 from domain.method import Method, Provider
 from domain.payment import Payment
 from tests.receivers import Receivers
@@ -32,7 +32,13 @@ SHOP = Caller("shop")
 class MemoryWorld:
     """One shop, two merchant accounts, a clock that moves when told."""
 
-    def __init__(self, *, refund_spacing: timedelta = timedelta(0), switches: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        refund_spacing: timedelta = timedelta(0),
+        switches: bool = True,
+        sender: WebhookSender | None = None,
+    ) -> None:
         self.clock = MovableClock()
         self.store = MemoryStore(self.clock)
         self.wechat = InMemoryProvider("wechat-main", Provider.WECHAT, self.clock)
@@ -67,7 +73,7 @@ class MemoryWorld:
                     deliveries=self.store.webhooks.deliveries,
                     log=self.store.webhooks.log,
                     vault=AesVault(bytes(32)),
-                    sender=self.receivers,
+                    sender=sender or self.receivers,
                 ),
             )
         )
