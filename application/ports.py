@@ -187,7 +187,10 @@ class CallbackQueue(Protocol):
         """Take it durably, or raise Unavailable."""
 
     async def take(self, limit: int, *, at: datetime) -> Sequence[tuple[RawCallback, int]]:
-        """The oldest that are due, each with the number of attempts so far."""
+        """The oldest that are due, each with the number of attempts so far.
+
+        Nobody else is handed them for half a minute; what is not done by then comes again.
+        """
 
     async def done(self, id: str) -> None:
         """Forget it: it is applied."""
@@ -197,15 +200,24 @@ class CallbackQueue(Protocol):
 
 
 class Agenda(Protocol):
-    """What must be asked about now, account by account."""
+    """What must be asked about now, account by account.
+
+    Whoever is handed an order has it for himself `until` then, or until it is saved or given back:
+    two workers don't ask about the same order at the same time.
+    """
 
     async def due_payments(
-        self, account: str, at: datetime, limit: int, *, latest: bool = False
+        self, account: str, at: datetime, limit: int, *, until: datetime, latest: bool = False
     ) -> Sequence[str]:
         """Ids of payments whose `next_check_at` has come, oldest first; `latest`: newest first."""
 
-    async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
+    async def due_refunds(
+        self, account: str, at: datetime, limit: int, *, until: datetime
+    ) -> Sequence[str]:
         """Ids of refunds likewise, oldest first."""
+
+    async def give_back(self, ids: Sequence[str]) -> None:
+        """Payments or refunds that are not asked about after all: due for anybody, at once."""
 
 
 class Library(Protocol):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 
 from application.budget import Budgets
 from application.ledger import Ledger
@@ -22,6 +23,10 @@ LATEST = 32
 
 #: Asks under way per account.
 AT_ONCE = 16
+
+#: How long orders that were taken up are this worker's. An ask whose turn comes late is not begun
+#: any more, so that it ends while the order is still held: 8 s to read, 4 s to connect.
+LEASE, BEGINS_WITHIN = timedelta(seconds=30), timedelta(seconds=15)
 
 
 class Sweep:
@@ -53,32 +58,41 @@ class Sweep:
         if self._budgets.of(self._accounts[name]).quiet:
             return 0
         now = self._clock.now()
-        payments = await self._agenda.due_payments(name, now, BATCH)
+        until = now + LEASE
+        payments = await self._agenda.due_payments(name, now, BATCH, until=until)
         if len(payments) == BATCH:
-            latest = await self._agenda.due_payments(name, now, LATEST, latest=True)
-            payments = list(dict.fromkeys([*latest, *payments]))
-        refunds = await self._agenda.due_refunds(name, now, BATCH)
-        await asyncio.gather(
-            *(self._one(id, name, self._payment, self._put_off_payment) for id in payments),
-            *(self._one(id, name, self._refund, self._put_off_refund) for id in refunds),
+            latest = await self._agenda.due_payments(name, now, LATEST, until=until, latest=True)
+            payments = [*latest, *payments]
+        refunds = await self._agenda.due_refunds(name, now, BATCH, until=until)
+        asked = await asyncio.gather(
+            *(self._one(id, name, now, self._payment, self._put_off_payment) for id in payments),
+            *(self._one(id, name, now, self._refund, self._put_off_refund) for id in refunds),
         )
-        return len(payments) + len(refunds)
+        taken = [*payments, *refunds]
+        if left := [id for id, was_asked in zip(taken, asked, strict=True) if not was_asked]:
+            await self._agenda.give_back(left)
+        return len(taken)
 
     async def _one(
         self,
         id: str,
         account: str,
+        taken_at: datetime,
         ask: Callable[[str], Awaitable[None]],
         put_off: Callable[[str], Awaitable[None]],
-    ) -> None:
+    ) -> bool:
+        """Whether it was asked about; otherwise it stays due."""
         async with self._slots[account]:
             if not await self._budgets.of(self._accounts[account]).turn():
-                return  # it stays due
+                return False
+            if self._clock.now() >= taken_at + BEGINS_WITHIN:
+                return False
             try:
                 await ask(id)
             except Exception:  # one bad order must not stop the others
                 log.exception("could not ask about %s", id)
                 await put_off(id)
+            return True
 
     async def _payment(self, id: str) -> None:
         async with self._work() as work:

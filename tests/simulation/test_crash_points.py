@@ -23,7 +23,7 @@ MOMENTS: dict[Story, int] = {
     stories.another_price_supersedes: 50,
     stories.the_superseded_one_was_paid: 35,
     stories.both_are_paid: 140,
-    stories.a_duplicate_stays: 160,
+    stories.a_duplicate_stays: 150,
     stories.an_order_is_closed: 35,
     stories.the_close_comes_too_late: 35,
     stories.the_money_comes_after_the_close: 45,

@@ -1,14 +1,17 @@
 """What waits in memory: events for publication, callbacks, and orders to ask about."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.persistence.memory.tables import Tables, Waiting
 from application.records import Message, RawCallback
 from domain.payment import Payment
 from domain.refund import Refund
+
+#: How long a callback that was taken is offered to nobody else.
+LEASE = timedelta(seconds=30)
 
 
 class MemoryOutbox:
@@ -51,6 +54,8 @@ class MemoryCallbackQueue:
         """The oldest that are due, each with the number of attempts so far."""
         await asyncio.sleep(0)
         due = self._inbox.where(lambda w: not w.dead and (w.due_at is None or w.due_at <= at))
+        for waiting in due[:limit]:
+            self._inbox.replace(replace(waiting, due_at=at + LEASE))
         return [(waiting.callback, waiting.attempts) for waiting in due[:limit]]
 
     async def done(self, id: str) -> None:
@@ -67,35 +72,41 @@ class MemoryCallbackQueue:
 
 
 class MemoryAgenda:
-    """Orders of one account whose `next_check_at` has come."""
+    """Orders of one account whose `next_check_at` has come; a saved order is free again."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def due_payments(
-        self, account: str, at: datetime, limit: int, *, latest: bool = False
+        self, account: str, at: datetime, limit: int, *, until: datetime, latest: bool = False
     ) -> Sequence[str]:
         """Ids of payments, oldest due first, or the latest."""
         await asyncio.sleep(0)
-        return _due(self._tables.payments.look(), account, at, limit, latest=latest)
+        due = self._due(self._tables.payments.look(), account, at)
+        return self._claimed(sorted(due, reverse=latest)[:limit], until)
 
-    async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
+    async def due_refunds(
+        self, account: str, at: datetime, limit: int, *, until: datetime
+    ) -> Sequence[str]:
         """Ids of refunds, oldest due first."""
         await asyncio.sleep(0)
-        return _due(self._tables.refunds.look(), account, at, limit)
+        due = self._due(self._tables.refunds.look(), account, at)
+        return self._claimed(sorted(due)[:limit], until)
 
+    async def give_back(self, ids: Sequence[str]) -> None:
+        """Due for anybody, at once."""
+        for id in ids:
+            self._tables.claims.pop(id, None)
 
-def _due(
-    orders: Iterable[Payment | Refund],
-    account: str,
-    at: datetime,
-    limit: int,
-    *,
-    latest: bool = False,
-) -> Sequence[str]:
-    due = (
-        (order.next_check_at, order.id)
-        for order in orders
-        if order.account == account and order.next_check_at and order.next_check_at <= at
-    )
-    return [id for _, id in sorted(due, reverse=latest)[:limit]]
+    def _due(
+        self, orders: Iterable[Payment | Refund], account: str, at: datetime
+    ) -> Iterator[tuple[datetime, str, int]]:
+        for order in orders:
+            if order.account == account and order.next_check_at and order.next_check_at <= at:
+                version, until = self._tables.claims.get(order.id, (0, at))
+                if version != order.version or until <= at:
+                    yield order.next_check_at, order.id, order.version
+
+    def _claimed(self, due: Sequence[tuple[datetime, str, int]], until: datetime) -> Sequence[str]:
+        self._tables.claims.update({id: (version, until) for _, id, version in due})
+        return [id for _, id, _ in due]

@@ -76,3 +76,5 @@ class Tables:
     inbox: Table[Waiting] = field(default_factory=lambda: Table("inbox", lambda w: w.callback.id))
     api_keys: Table[ApiKey] = field(default_factory=lambda: Table("api_keys", lambda k: k.hash))
     switches: dict[str, Switch] = field(default_factory=dict)
+    #: Orders that somebody asks about: which version of them, and until when.
+    claims: dict[str, tuple[int, datetime]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.persistence.sql.webhook_tables import metadata
 
 #: The newest revision under `migrations/versions`, known here without loading alembic.
-HEAD = "0003"
+HEAD = "0004"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

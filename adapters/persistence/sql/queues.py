@@ -1,7 +1,8 @@
 """What waits in the database: events for publication, callbacks, and orders to ask about."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import cast
 
 from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.record_rows import callback_of, callback_row, message_of
@@ -10,15 +11,31 @@ from adapters.persistence.sql.unit import Signal, Step, Unit
 from adapters.persistence.sql.values import Row, micros
 from application.records import Message, RawCallback
 
+#: How long a callback that was taken is offered to nobody else.
+LEASE = timedelta(seconds=30)
+
+Turn = Callable[[], Awaitable[bool]]
+
 
 class SqlOutbox:
-    """Messages in the order in which their units were committed."""
+    """Messages in the order in which their units were committed.
 
-    def __init__(self, reader: Reader, writer: Writer, statements: Statements) -> None:
+    `turn`: whether this process may publish now, where several could.
+    """
+
+    def __init__(
+        self, reader: Reader, writer: Writer, statements: Statements, turn: Turn | None
+    ) -> None:
         self._reader, self._writer, self._statements = reader, writer, statements
+        self._turn = turn
 
     async def waiting(self, limit: int) -> Sequence[Message]:
-        """The oldest unpublished messages."""
+        """The oldest unpublished messages; none while another process publishes them."""
+        if self._turn is not None:
+            if await self._reader.row(self._statements.unpublished, {"limit": 1}) is None:
+                return []
+            if not await self._turn():
+                return []
         rows = await self._reader.rows(self._statements.unpublished, {"limit": limit})
         return [message_of(row) for row in rows]
 
@@ -51,8 +68,11 @@ class SqlCallbackQueue:
 
     async def take(self, limit: int, *, at: datetime) -> Sequence[tuple[RawCallback, int]]:
         """The oldest that are due, each with the number of attempts so far."""
-        values = {"limit": limit, "at": micros(at)}
-        rows = await self._reader.rows(self._statements.due_callbacks, values)
+        values: Row = {"limit": limit, "at": micros(at), "until": micros(at + LEASE)}
+        if await self._reader.row(self._statements.any_callback_due, values) is None:
+            return []
+        rows = await self._writer.take(Step.of(self._statements.due_callbacks, values))
+        rows.sort(key=lambda row: cast("int", row["position"]))
         return [(callback_of(row), row["attempts"]) for row in rows]
 
     async def done(self, id: str) -> None:
@@ -69,20 +89,39 @@ class SqlCallbackQueue:
 class SqlAgenda:
     """Orders of one account whose `next_check_at` has come."""
 
-    def __init__(self, reader: Reader, statements: Statements) -> None:
-        self._reader, self._statements = reader, statements
+    def __init__(self, reader: Reader, writer: Writer, statements: Statements) -> None:
+        self._reader, self._writer, self._statements = reader, writer, statements
 
     async def due_payments(
-        self, account: str, at: datetime, limit: int, *, latest: bool = False
+        self, account: str, at: datetime, limit: int, *, until: datetime, latest: bool = False
     ) -> Sequence[str]:
-        """Ids of payments, oldest due first, or the latest."""
-        due = self._statements.latest_payments if latest else self._statements.due_payments
-        return await self._due(due, account, at, limit)
+        """Ids of payments, oldest due first, or the latest. Raises Unavailable."""
+        statements = self._statements
+        take = statements.latest_payments if latest else statements.due_payments
+        values = _due_values(account, at, limit, until)
+        found = await self._take(statements.any_payment_due, take, values)
+        return found[::-1] if latest else found
 
-    async def due_refunds(self, account: str, at: datetime, limit: int) -> Sequence[str]:
-        """Ids of refunds, oldest due first."""
-        return await self._due(self._statements.due_refunds, account, at, limit)
+    async def due_refunds(
+        self, account: str, at: datetime, limit: int, *, until: datetime
+    ) -> Sequence[str]:
+        """Ids of refunds, oldest due first. Raises Unavailable."""
+        statements, values = self._statements, _due_values(account, at, limit, until)
+        return await self._take(statements.any_refund_due, statements.due_refunds, values)
 
-    async def _due(self, due: Prepared, account: str, at: datetime, limit: int) -> Sequence[str]:
-        values: Row = {"account": account, "at": micros(at), "limit": limit}
-        return [row["id"] for row in await self._reader.rows(due, values)]
+    async def give_back(self, ids: Sequence[str]) -> None:
+        """Due for anybody, at once. Raises Unavailable."""
+        table = self._statements.give_back
+        steps = tuple(Step.of(table[id.partition("_")[0]], {"order_id": id}) for id in ids)
+        await self._writer.keep(Unit(steps))
+
+    async def _take(self, look: Prepared, take: Prepared, values: Row) -> list[str]:
+        """Most of the time nothing is due: so look first, and write only if something is."""
+        if await self._reader.row(look, values) is None:
+            return []
+        taken = await self._writer.take(Step.of(take, values))
+        return [id for _, id in sorted((row["next_check_at"], row["id"]) for row in taken)]
+
+
+def _due_values(account: str, at: datetime, limit: int, until: datetime) -> Row:
+    return {"account": account, "at": micros(at), "limit": limit, "until": micros(until)}

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Executable,
+    Select,
     Table,
     Text,
     bindparam,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -42,6 +44,9 @@ from application.records import OPERATOR
 #: Values that tell an UPDATE which row is meant; they carry the name of their column behind this.
 KEY = "key_"
 
+
+#: Columns that no aggregate knows of.
+OF_THE_DATABASE = ("position", "claimed_until")
 
 #: Both know ON CONFLICT, and each wants to be asked in its own name.
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -75,13 +80,13 @@ def _by(table: Table, *columns: str) -> Executable:
 
 
 def _insert(table: Table, dialect: Dialect) -> Prepared:
-    columns = [column.name for column in table.columns if column.name != "position"]
+    columns = [column.name for column in table.columns if column.name not in OF_THE_DATABASE]
     return prepare(insert(table).inline(), dialect, columns)
 
 
 def _insert_once(table: Table, dialect: Dialect) -> Prepared:
     """Skip a row whose `id` is there already."""
-    columns = [column.name for column in table.columns if column.name != "position"]
+    columns = [column.name for column in table.columns if column.name not in OF_THE_DATABASE]
     insert_into = _INSERTS[dialect.name]
     once = insert_into(table).inline().on_conflict_do_nothing(index_elements=["id"])
     return prepare(once, dialect, columns)
@@ -99,10 +104,14 @@ def _put(table: Table, dialect: Dialect) -> Prepared:
 def _update(table: Table, dialect: Dialect) -> Prepared:
     """Change the row only if its version is the one before that of the new values."""
     keys = list(table.primary_key.columns)
-    changed = [column.name for column in table.columns if column not in set(keys)]
+    fixed = {*OF_THE_DATABASE, *(key.name for key in keys)}
+    changed = [column.name for column in table.columns if column.name not in fixed]
     same = [column == bindparam(KEY + column.name) for column in keys]
     unchanged = table.c.version + literal_column("1") == bindparam(KEY + "version")
-    return prepare(update(table).where(*same, unchanged), dialect, changed)
+    saved = update(table).where(*same, unchanged)
+    if "claimed_until" in table.columns:
+        saved = saved.values(claimed_until=null())
+    return prepare(saved, dialect, changed)
 
 
 def _filters(table: Table, instant: str, **columns: str) -> dict[str, ColumnElement[bool]]:
@@ -153,13 +162,32 @@ def _listing(name: str, given: frozenset[str], dialect: Dialect) -> Prepared:
     return prepare(newest_first.limit(bindparam("limit")), dialect)
 
 
-def _due(table: Table, *, latest: bool = False) -> Executable:
+def _due(table: Table) -> Select[tuple[str]]:
     has_come = table.c.next_check_at <= bindparam("at")
     waiting = table.c.next_check_at.is_not(None)  # said aloud, it opens the partial index
-    due = select(table.c.id).where(table.c.account == bindparam("account"), waiting, has_come)
+    return select(table.c.id).where(table.c.account == bindparam("account"), waiting, has_come)
+
+
+def _any_due(table: Table) -> Executable:
+    return _due(table).order_by(table.c.next_check_at).limit(literal_column("1"))
+
+
+def _take_due(table: Table, *, latest: bool = False) -> Executable:
+    """Take what nobody holds. Who is locked out at this moment looks elsewhere.
+
+    A subquery instead of the CTE could be run again for each row, and take more than `limit`.
+    """
+    free = or_(table.c.claimed_until.is_(None), table.c.claimed_until <= bindparam("at"))
     columns = (table.c.next_check_at, table.c.id)
     order = (column.desc() if latest else column.asc() for column in columns)
-    return due.order_by(*order).limit(bindparam("limit"))
+    due = _due(table).where(free).order_by(*order).limit(bindparam("limit"))
+    offered = due.with_for_update(skip_locked=True).cte("offered")  # SQLite has one writer
+    taken = update(table).where(table.c.id.in_(select(offered.c.id)))
+    return taken.values(claimed_until=bindparam("until")).returning(*columns)
+
+
+def _give_back(table: Table) -> Executable:
+    return update(table).where(table.c.id == bindparam("order_id")).values(claimed_until=null())
 
 
 def _live(at: str) -> ColumnElement[bool]:
@@ -189,12 +217,16 @@ class Statements:
         self.unpublished = ready(_unpublished())
         self.publish = ready(_publish())
         self.announced = ready(_announced())
-        self.due_payments = ready(_due(payments))
-        self.latest_payments = ready(_due(payments, latest=True))
-        self.due_refunds = ready(_due(refunds))
+        self.any_payment_due = ready(_any_due(payments))
+        self.any_refund_due = ready(_any_due(refunds))
+        self.due_payments = ready(_take_due(payments))
+        self.latest_payments = ready(_take_due(payments, latest=True))
+        self.due_refunds = ready(_take_due(refunds))
+        self.give_back = {"pay": ready(_give_back(payments)), "ref": ready(_give_back(refunds))}
 
         self.put_callback = _insert_once(inbox, dialect)
-        self.due_callbacks = ready(_due_callbacks())
+        self.any_callback_due = ready(_any_callback_due())
+        self.due_callbacks = ready(_take_callbacks())
         self.drop_callback = ready(delete(inbox).where(inbox.c.id == bindparam("id")))
         self.postpone_callback = ready(_postpone())
 
@@ -225,9 +257,20 @@ def _publish() -> Executable:
     return waiting.values(published_at=bindparam("at"))
 
 
-def _due_callbacks() -> Executable:
-    due = select(inbox).where(inbox.c.dead == false(), inbox.c.due_at <= bindparam("at"))
-    return due.order_by(inbox.c.position).limit(bindparam("limit"))
+def _due_callbacks() -> Select[tuple[str]]:
+    return select(inbox.c.id).where(inbox.c.dead == false(), inbox.c.due_at <= bindparam("at"))
+
+
+def _any_callback_due() -> Executable:
+    return _due_callbacks().order_by(inbox.c.position).limit(literal_column("1"))
+
+
+def _take_callbacks() -> Executable:
+    """Take what is due, as with orders; what is taken is due again `until` then."""
+    due = _due_callbacks().order_by(inbox.c.position).limit(bindparam("limit"))
+    offered = due.with_for_update(skip_locked=True).cte("offered")
+    taken = update(inbox).where(inbox.c.id.in_(select(offered.c.id)))
+    return taken.values(due_at=bindparam("until")).returning(*inbox.columns)
 
 
 def _postpone() -> Executable:

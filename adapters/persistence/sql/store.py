@@ -1,5 +1,6 @@
 """The SQL store as one thing: every port that a database answers."""
 
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from sqlalchemy import Dialect
@@ -10,7 +11,7 @@ from adapters.persistence.sql import migrate
 from adapters.persistence.sql.directory import SqlDirectory
 from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.library import SqlLibrary
-from adapters.persistence.sql.queues import SqlAgenda, SqlCallbackQueue, SqlOutbox
+from adapters.persistence.sql.queues import SqlAgenda, SqlCallbackQueue, SqlOutbox, Turn
 from adapters.persistence.sql.sqlite import Reader as SqliteReader
 from adapters.persistence.sql.sqlite import Writer as SqliteWriter
 from adapters.persistence.sql.statements import Prepared, Statements
@@ -55,16 +56,24 @@ class SqlStore:
     switches: Switches
 
     def __init__(
-        self, reader: Reader, writer: Writer, clock: Clock, dialect: Dialect = SQLITE
+        self,
+        reader: Reader,
+        writer: Writer,
+        clock: Clock,
+        dialect: Dialect = SQLITE,
+        *,
+        turn: Turn | None = None,
     ) -> None:
         self.on_message: Signal = _nobody_listens
         self.on_callback: Signal = _nobody_listens
         self._reader, self._writer = reader, writer
         self._statements = Statements(dialect)
         everything = (reader, writer, self._statements)
-        self.outbox = SqlOutbox(*everything)
+        self._ring: Callable[[str], None] = lambda _: None
+        self._before_close: list[Callable[[], Awaitable[None]]] = []
+        self.outbox = SqlOutbox(*everything, turn)
         self.callbacks = SqlCallbackQueue(*everything, self._heard_callback)
-        self.agenda = SqlAgenda(reader, self._statements)
+        self.agenda = SqlAgenda(*everything)
         self.library = SqlLibrary(reader, self._statements)
         self.directory = SqlDirectory(*everything, clock)
         self.switches = SqlSwitches(*everything)
@@ -88,12 +97,17 @@ class SqlStore:
 
     @classmethod
     async def _open_postgres(cls, url: str, password: str | None, clock: Clock) -> Self:
-        from adapters.persistence.sql.postgres import driver, pool, schema
+        from adapters.persistence.sql.postgres import bell, driver, lease, pool, schema
 
         address = pool.Address(url, password)
         await schema.check(address)
         held = pool.Pool(address.connect)
-        return cls(driver.PostgresReader(held), driver.PostgresWriter(held), clock, POSTGRES)
+        relay = lease.Lease(held, "relay")
+        reader, writer = driver.PostgresReader(held), driver.PostgresWriter(held)
+        store = cls(reader, writer, clock, POSTGRES, turn=relay.hold)
+        others = bell.Bell(address.connect, store._heard_from_others)
+        store._ring, store._before_close = others.ring, [others.close, relay.let_go]
+        return store
 
     def work(self) -> UnitOfWork:
         """Open a unit of work."""
@@ -104,12 +118,23 @@ class SqlStore:
         await self._reader.rows(_PING, {})
 
     async def close(self) -> None:
-        """Write what waits, then let go of the file."""
+        """Write what waits, then let go of the database."""
+        for step in self._before_close:
+            await step()
         await self._writer.close()
         await self._reader.close()
 
     def _heard_message(self) -> None:
         self.on_message()
+        self._ring("message")
 
     def _heard_callback(self) -> None:
         self.on_callback()
+        self._ring("callback")
+
+    def _heard_from_others(self, what: str) -> None:
+        match what:
+            case "message":
+                self.on_message()
+            case "callback":
+                self.on_callback()

@@ -108,6 +108,8 @@ payments = Table(
     _needed("sequence", BigInteger),
     _needed("checks", BigInteger),
     Column("next_check_at", BigInteger),
+    # Whose turn it is to ask; whatever is saved gives it back.
+    Column("claimed_until", BigInteger),
     _needed("version", BigInteger),
     UniqueConstraint("provider_order_no"),
     CheckConstraint(STATUSES, name="status"),
@@ -157,6 +159,8 @@ refunds = Table(
     _needed("sequence", BigInteger),
     _needed("checks", BigInteger),
     Column("next_check_at", BigInteger),
+    # Whose turn it is to ask; whatever is saved gives it back.
+    Column("claimed_until", BigInteger),
     _needed("version", BigInteger),
     # Numbers given on the provider's own site are unique within the payment only.
     UniqueConstraint("payment_id", "provider_refund_no"),
@@ -274,6 +278,15 @@ api_keys = Table(
     _needed("created_at", BigInteger),
     Column("retired_at", BigInteger),
     Index(None, "name", "operator"),
+)
+
+# Who does what only one may do at a time, by the clock of the database.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _needed("owner", Text),
+    _needed("until", BigInteger),
 )
 
 # What operators turn on and off at run time; without a row it is off.

@@ -3,9 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from tests.adapters.persistence.making import NOW
 
-LATER = NOW + timedelta(minutes=1)
+LATER, LEASE = NOW + timedelta(minutes=1), timedelta(seconds=30)
 
 
 def test_messages_wait_in_the_order_of_their_commits(run, store, keep, make):
@@ -117,7 +119,20 @@ def test_a_dead_letter_is_never_offered_again_and_blocks_nobody(run, store, make
     assert run(store.callbacks.take(10, at=NOW + timedelta(days=400))) == [(healthy, 0)]
 
 
-def test_orders_are_due_from_their_instant_on_oldest_first(run, store, keep, make):
+@pytest.fixture
+def due(run, store):
+    """Ids of what is due at an instant; it is given back at once: asking changes nothing."""
+
+    def found(kind, at, limit, account="wechat-main", **order):
+        ask = getattr(store.agenda, f"due_{kind}")
+        ids = run(ask(account, at, limit, until=at + LEASE, **order))
+        run(store.agenda.give_back(ids))
+        return ids
+
+    return found
+
+
+def test_orders_are_due_from_their_instant_on_oldest_first(due, keep, make):
     later = make.paid(next_check_at=LATER)
     sooner = make.payment(next_check_at=NOW)
     never = make.payment(next_check_at=None)
@@ -125,43 +140,131 @@ def test_orders_are_due_from_their_instant_on_oldest_first(run, store, keep, mak
     refunds = [make.refund(later, next_check_at=at) for at in (LATER, NOW, None)]
     keep(*refunds)
 
-    just_before = NOW - timedelta(microseconds=1)
-    assert run(store.agenda.due_payments("wechat-main", just_before, 10)) == []
-    assert run(store.agenda.due_payments("wechat-main", NOW, 10)) == [sooner.id]
-    assert run(store.agenda.due_payments("wechat-main", LATER, 10)) == [sooner.id, later.id]
-    assert run(store.agenda.due_payments("wechat-main", LATER, 1)) == [sooner.id]
-    assert run(store.agenda.due_payments("wechat-main", LATER, 1, latest=True)) == [later.id]
-    assert run(store.agenda.due_payments("wechat-main", NOW, 9, latest=True)) == [sooner.id]
-    assert run(store.agenda.due_refunds("wechat-main", LATER, 10)) == [refunds[1].id, refunds[0].id]
-    assert run(store.agenda.due_refunds("wechat-main", LATER, 1)) == [refunds[1].id]
+    assert due("payments", NOW - timedelta(microseconds=1), 10) == []
+    assert due("payments", NOW, 10) == [sooner.id]
+    assert due("payments", LATER, 10) == [sooner.id, later.id]
+    assert due("payments", LATER, 1) == [sooner.id]
+    assert due("payments", LATER, 1, latest=True) == [later.id]
+    assert due("payments", LATER, 9, latest=True) == [later.id, sooner.id]
+    assert due("payments", NOW, 9, latest=True) == [sooner.id]
+    assert due("refunds", LATER, 10) == [refunds[1].id, refunds[0].id]
+    assert due("refunds", LATER, 1) == [refunds[1].id]
 
 
-def test_orders_due_at_one_instant_come_in_the_order_of_their_ids(run, store, keep, make):
+def test_orders_due_at_one_instant_come_in_the_order_of_their_ids(due, keep, make):
     payments = [make.payment(next_check_at=NOW) for _ in range(3)]
     keep(*reversed(payments))
 
-    found = run(store.agenda.due_payments("wechat-main", NOW, 2))
-
-    assert found == [payments[0].id, payments[1].id]
+    assert due("payments", NOW, 2) == [payments[0].id, payments[1].id]
 
 
-def test_an_account_sees_only_its_own_orders_on_its_agenda(run, store, keep, make):
+def test_an_account_sees_only_its_own_orders_on_its_agenda(due, keep, make):
     wechat = [make.paid(next_check_at=NOW) for _ in range(2)]
     alipay = make.paid(account="alipay-main", next_check_at=LATER)
     keep(*wechat, alipay)
     refund = make.refund(alipay, next_check_at=NOW)
     keep(make.refund(wechat[0], next_check_at=NOW), refund)
 
-    assert run(store.agenda.due_payments("alipay-main", LATER, 1)) == [alipay.id]
-    assert run(store.agenda.due_refunds("alipay-main", LATER, 1)) == [refund.id]
-    assert run(store.agenda.due_payments("wechat", LATER, 10)) == []
-    assert run(store.agenda.due_refunds("wechat", LATER, 10)) == []
+    assert due("payments", LATER, 1, "alipay-main") == [alipay.id]
+    assert due("refunds", LATER, 1, "alipay-main") == [refund.id]
+    assert due("payments", LATER, 10, "wechat") == []
+    assert due("refunds", LATER, 10, "wechat") == []
 
 
-def test_an_order_that_is_asked_about_later_leaves_the_agenda(run, store, keep, make):
+def test_an_order_that_is_asked_about_later_leaves_the_agenda(due, keep, make):
     payment = make.payment(next_check_at=NOW)
     keep(payment)
     payment.next_check_at = None
     keep(payment)
 
-    assert run(store.agenda.due_payments("wechat-main", LATER, 10)) == []
+    assert due("payments", LATER, 10) == []
+
+
+@pytest.mark.parametrize("kind", ["payments", "refunds"])
+def test_what_one_worker_holds_no_other_is_handed(run, store, keep, make, kind):
+    payment = make.paid(next_check_at=NOW)
+    keep(payment, *(make.refund(payment, next_check_at=NOW) for _ in range(9)))
+    keep(*(make.payment(next_check_at=NOW) for _ in range(8)))
+    ask = getattr(store.agenda, f"due_{kind}")
+
+    async def four_at_once():
+        takes = (ask("wechat-main", NOW, 4, until=NOW + LEASE) for _ in range(4))
+        return await asyncio.gather(*takes)
+
+    rounds = [each for _ in range(3) for each in run(four_at_once())]
+
+    assert max(map(len, rounds)) <= 4
+    taken = [id for each in rounds for id in each]
+    assert len(taken) == len(set(taken)) == 9
+
+
+def test_what_is_held_is_due_again_when_the_time_is_over(run, store, keep, make):
+    payment = make.payment(next_check_at=NOW)
+    keep(payment)
+    ask, until = store.agenda.due_payments, NOW + LEASE
+    run(ask("wechat-main", NOW, 10, until=until))
+
+    just_before = until - timedelta(microseconds=1)
+    assert run(ask("wechat-main", just_before, 10, until=until + LEASE)) == []
+    assert run(ask("wechat-main", until, 10, until=until + LEASE)) == [payment.id]
+
+
+def test_whoever_saves_an_order_lets_go_of_it(run, store, keep, make):
+    payment = make.paid(next_check_at=NOW)
+    refund = make.refund(payment, next_check_at=NOW)
+    keep(payment, refund)
+    agenda, until = store.agenda, NOW + LEASE
+    run(agenda.due_payments("wechat-main", NOW, 10, until=until))
+    run(agenda.due_refunds("wechat-main", NOW, 10, until=until))
+
+    keep(payment, refund)
+
+    assert run(agenda.due_payments("wechat-main", NOW, 10, until=until)) == [payment.id]
+    assert run(agenda.due_refunds("wechat-main", NOW, 10, until=until)) == [refund.id]
+
+
+def test_what_is_given_back_is_due_at_once(run, store, keep, make):
+    payment = make.paid(next_check_at=NOW)
+    refund = make.refund(payment, next_check_at=NOW)
+    keep(payment, refund)
+    agenda, until = store.agenda, NOW + LEASE
+    run(agenda.due_payments("wechat-main", NOW, 10, until=until))
+    run(agenda.due_refunds("wechat-main", NOW, 10, until=until))
+
+    run(agenda.give_back([payment.id, refund.id]))
+
+    assert run(agenda.due_payments("wechat-main", NOW, 10, until=until)) == [payment.id]
+    assert run(agenda.due_refunds("wechat-main", NOW, 10, until=until)) == [refund.id]
+
+
+def test_holding_an_order_is_no_change_of_it(run, store, keep, make):
+    payment = make.payment(next_check_at=NOW)
+    keep(payment)
+    run(store.agenda.due_payments("wechat-main", NOW, 10, until=NOW + LEASE))
+
+    keep(payment)  # would be a lost update
+
+    assert payment.version == 2
+
+
+def test_of_two_takers_each_callback_has_one(run, store, make):
+    for _ in range(20):
+        run(store.callbacks.put(make.callback()))
+
+    async def four_at_once():
+        return await asyncio.gather(*(store.callbacks.take(5, at=NOW) for _ in range(4)))
+
+    rounds = run(four_at_once())
+
+    taken = [callback.id for each in rounds for callback, _ in each]
+    assert len(taken) == len(set(taken))
+    assert all(ids == sorted(ids) for ids in ([c.id for c, _ in each] for each in rounds))
+
+
+def test_a_callback_that_was_taken_and_left_comes_again(run, store, make):
+    callback = make.callback()
+    run(store.callbacks.put(callback))
+    run(store.callbacks.take(10, at=NOW))
+
+    assert run(store.callbacks.take(10, at=NOW + LEASE - timedelta(microseconds=1))) == []
+    assert run(store.callbacks.take(10, at=NOW + LEASE)) == [(callback, 0)]

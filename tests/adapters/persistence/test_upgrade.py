@@ -113,7 +113,7 @@ def test_orders_of_the_first_schema_survive_with_their_shares_of_the_charge(
         try:
             found = await store.library.payments(Filter()), await store.library.refunds(Filter())
             due = [
-                await ask("wechat-main", NOW, 10)
+                await ask("wechat-main", NOW, 10, until=NOW)
                 for ask in (store.agenda.due_payments, store.agenda.due_refunds)
             ]
             return [page.items for page in found], due, await store.switches.one_fen()

@@ -65,7 +65,7 @@ class Address:
             await connection.execute(_DURABLE)
         except ValueError:
             raise Unavailable(
-                "its URL can't be read: what is special in a password is written as %40 and the like"
+                "its URL can't be read: write what is special in a password as %40 and the like"
             ) from None
         except Exception as error:  # noqa: BLE001 -- raised again in our words
             raise translated(error) from None  # without what may hold the URL

@@ -1,0 +1,74 @@
+"""Tells other processes that something was committed for them. Polling is the safety net."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import asyncpg
+
+from adapters.persistence.sql.postgres.pool import Connection
+from application.ports import Unavailable
+
+CHANNEL = "basepay"
+
+#: Rings within this time are one. Every NOTIFY waits in one line for the whole server, so it is
+#: never part of a unit, and there are few of them.
+QUIET_SECONDS = 0.005
+
+#: Seconds before a lost line is opened again.
+REST_SECONDS = 1.0
+
+
+class Bell:
+    """Rings at the others, and hears them; belongs to the event loop that made it."""
+
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], hear: Callable[[str], None]
+    ) -> None:
+        self._connect, self._hear = connect, hear
+        self._rung: set[str] = set()
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._keep_ringing())
+
+    def ring(self, what: str) -> None:
+        """Soon, and at all other processes; nobody waits for it."""
+        self._rung.add(what)
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Repeating it is harmless."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _keep_ringing(self) -> None:
+        while True:
+            with suppress(Unavailable, OSError, TimeoutError, asyncpg.PostgresError):
+                await self._ring_until_it_is_cut()
+            await asyncio.sleep(REST_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
+
+    async def _ring_until_it_is_cut(self) -> None:
+        connection = await self._connect()
+        try:
+            await connection.execute("SET synchronous_commit = off")  # nothing here is worth a wait
+            connection.add_termination_listener(lambda _: self._wake.set())
+            await connection.add_listener(CHANNEL, self._heard)
+            await self._ring_on(connection)
+        except asyncpg.InterfaceError:
+            return  # it was cut
+        finally:
+            connection.terminate()
+
+    async def _ring_on(self, connection: Connection) -> None:
+        while not connection.is_closed():
+            self._wake.clear()
+            while self._rung:
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._rung.pop())
+                await asyncio.sleep(QUIET_SECONDS)
+            await self._wake.wait()
+
+    def _heard(self, connection: object, pid: int, channel: str, what: object) -> None:  # noqa: ARG002 -- as asyncpg calls it
+        if isinstance(connection, asyncpg.Connection) and pid == connection.get_server_pid():
+            return  # our own
+        self._hear(str(what))
