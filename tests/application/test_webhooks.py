@@ -182,7 +182,7 @@ def test_an_undelivered_event_holds_back_its_own_order_only(
 ):
     """A payment closes and is then proven paid after all: two events of one order."""
     id = subscribe()
-    refused = set()
+    refused: set[str] = set()
 
     def refuses_the_first_event_twice(post):
         first = not refused or post.id in refused

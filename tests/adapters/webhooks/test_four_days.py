@@ -137,7 +137,8 @@ def story(runner, certificate) -> Story:
             kinds = [each.kind for each in await world.incidents()]
             return Story(played, list(await world.events()), published_at, kinds)
 
-    return runner.run(play())
+    told: Story = runner.run(play())
+    return told
 
 
 async def log_of(world, id):
