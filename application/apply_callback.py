@@ -22,7 +22,7 @@ from application.refresh_refund import RefreshRefund
 from domain.events import IncidentKind
 from domain.outcome import FoundRefund, Outcome, Paid, Unknown
 from domain.payment import Payment
-from domain.status import PaymentStatus
+from domain.status import PaymentStatus, RefundStatus
 
 log = logging.getLogger("basepay.callbacks")
 
@@ -125,7 +125,7 @@ class ApplyCallbacks:
         refund = await self._ledger.learn_refund(
             refund, news.outcome, source="callback", callback=callback
         )
-        if isinstance(news.outcome, Unknown) and refund.open:
+        if isinstance(news.outcome, Unknown) and refund.status is not RefundStatus.SUCCEEDED:
             await self._refresh_refund(refund)
 
     async def _adopt(self, callback: RawCallback, number: str, payment: Payment) -> None:

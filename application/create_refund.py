@@ -9,9 +9,10 @@ from application.keeper import Keeper, Numbers
 from application.ledger import Ledger, refund_status, settle
 from application.ports import Account, Clock, NewWork, UnitOfWork
 from application.records import Request
+from application.refresh_refund import send_again
 from domain.errors import NotFound, RefundNoReused
 from domain.money import ZERO, Money
-from domain.outcome import Refunded, Unknown
+from domain.outcome import Refunded, RefundOutcome, Unknown
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
 from domain.status import RefundStatus
@@ -120,11 +121,11 @@ class CreateRefund:
         async with self._work() as work:
             refund = await work.refunds.get(request.order_id)
             payment = await work.payments.get(refund.payment_id)
+        outcome: RefundOutcome = Unknown("resumed")
         if refund.open and refund.accepted_at is None:
-            await self._send(refund, payment, request)
-        else:
-            nothing = Unknown("resumed")
-            await self._ledger.learn_refund(refund, nothing, source="resume", request=request)
+            provider = self._accounts[refund.account].refunds
+            outcome = await send_again(provider, refund, payment)
+        await self._ledger.learn_refund(refund, outcome, source="resume", request=request)
         return answered(request)
 
     def _draft(self, command: NewRefund, payment: Payment, now: datetime) -> Refund:

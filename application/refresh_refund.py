@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from application.ledger import Ledger
-from application.ports import Account, NewWork
-from domain.outcome import RefundOutcome
+from application.ports import Account, NewWork, RefundProvider
+from domain.outcome import RefundNotFound, RefundOutcome, RefundRefused
+from domain.payment import Payment
 from domain.refund import Refund
 
 
@@ -21,7 +22,16 @@ class RefreshRefund:
         provider = self._accounts[refund.account].refunds
         outcome: RefundOutcome
         if refund.open and refund.accepted_at is None:
-            source, outcome = "refund", await provider.refund(refund, payment)
+            source, outcome = "refund", await send_again(provider, refund, payment)
         else:
             source, outcome = "query_refund", await provider.query_refund(refund, payment)
         return await self._ledger.learn_refund(refund, outcome, source=source)
+
+
+async def send_again(provider: RefundProvider, refund: Refund, payment: Payment) -> RefundOutcome:
+    """The same number and bytes again; a refusal says nothing of an earlier sending."""
+    sent = await provider.refund(refund, payment)
+    if not isinstance(sent, RefundRefused):
+        return sent
+    there = await provider.query_refund(refund, payment)
+    return sent if isinstance(there, RefundNotFound) else there
