@@ -115,6 +115,7 @@ class Wanted:
     wallet: str
     lives: int | None  # seconds
     patient: bool  # the app repeats until it has an answer
+    twins: bool  # the same request twice at the same moment
     pays: bool  # and its payer pays at once
 
 
@@ -128,6 +129,7 @@ def orders() -> st.SearchStrategy[Wanted]:
         wallet=st.sampled_from(WALLETS),
         lives=st.sampled_from([None, None, 300, 7_200]),
         patient=st.booleans(),
+        twins=st.booleans(),
         pays=st.booleans(),
     )
 

@@ -207,7 +207,9 @@ class Life(RuleBasedStateMachine):
             self.sim.faults.arm(fault)
 
     def _at_a_till(self, method: Method, order: int) -> None:
-        waits = Wanted("shop", order, 5000, method, "01", None, patient=True, pays=False)
+        waits = Wanted(
+            "shop", order, 5000, method, "01", None, patient=True, twins=False, pays=False
+        )
         self.act(lambda: self._order_payment(waits))
 
     async def _order_payment(self, wanted: Wanted) -> None:
@@ -225,7 +227,9 @@ class Life(RuleBasedStateMachine):
             facts["payer"] = {"auth_code": code}
         elif wanted.lives is not None:
             facts["expires_in"] = wanted.lives
-        await self.basepay.try_to(lambda: self._send("payments", facts, patient=wanted.patient))
+        await self.basepay.try_to(
+            lambda: self._send("payments", facts, patient=wanted.patient, twins=wanted.twins)
+        )
         if wanted.pays:
             await self._payer_acts(0, PayerAction.PAY)
 
@@ -270,13 +274,19 @@ class Life(RuleBasedStateMachine):
             if order is not None:
                 provider.payer_acts(order, action)
 
-    async def _send(self, route: str, facts: dict[str, Any], *, patient: bool) -> None:
+    async def _send(
+        self, route: str, facts: dict[str, Any], *, patient: bool, twins: bool = False
+    ) -> None:
         asked = Asked(route, f"k{len(self.asked)}", facts)
         self.asked.append(asked)
-        if patient:
-            await self.basepay.survive(lambda: self.basepay.ask(asked))
-        else:
-            await self.basepay.ask(asked)
+
+        async def ask() -> None:
+            if patient:
+                await self.basepay.survive(lambda: self.basepay.ask(asked))
+            else:
+                await self.basepay.try_to(lambda: self.basepay.ask(asked))
+
+        await asyncio.gather(*(ask() for _ in range(1 + twins)))
 
     def _refund_on_site(self, order: Order, *, wholly: bool) -> None:
         returns = self.sim.book.refunds_of(order)
