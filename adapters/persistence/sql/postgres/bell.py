@@ -1,6 +1,7 @@
 """Tells other processes that something was committed for them. Polling is the safety net."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -8,7 +9,8 @@ from contextlib import suppress
 import asyncpg
 
 from adapters.persistence.sql.postgres.pool import Connection
-from application.ports import Unavailable
+
+log = logging.getLogger("basepay.database")
 
 CHANNEL = "basepay"
 
@@ -44,8 +46,10 @@ class Bell:
 
     async def _keep_ringing(self) -> None:
         while True:
-            with suppress(Unavailable, OSError, TimeoutError, asyncpg.PostgresError):
+            try:
                 await self._ring_until_it_is_cut()
+            except Exception as error:  # noqa: BLE001 -- whatever it is, polling goes on
+                log.debug("no line to other processes: %s", type(error).__name__)
             await asyncio.sleep(REST_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
 
     async def _ring_until_it_is_cut(self) -> None:
@@ -55,8 +59,6 @@ class Bell:
             connection.add_termination_listener(lambda _: self._wake.set())
             await connection.add_listener(CHANNEL, self._heard)
             await self._ring_on(connection)
-        except asyncpg.InterfaceError:
-            return  # it was cut
         finally:
             connection.terminate()
 
