@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from application.app import App
+from application.deliver_webhooks import DeliverWebhooks
 
 log = logging.getLogger("basepay.worker")
 
@@ -32,7 +33,7 @@ async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_repeat(app.apply_callbacks, wakeups.callback, idle))
         tasks.create_task(_repeat(app.announce_events, wakeups.message, idle))
-        tasks.create_task(_deliver_each(app, tasks, wakeups.delivery, idle))
+        tasks.create_task(_deliver_each(app.deliver_webhooks, tasks, wakeups.delivery, idle))
         tasks.create_task(_sweep_each(app, tasks, wakeups.never, idle))
 
 
@@ -49,14 +50,14 @@ async def _sweep_each(
 
 
 async def _deliver_each(
-    app: App, tasks: asyncio.TaskGroup, wake: asyncio.Event, idle: float
+    deliver_webhooks: DeliverWebhooks, tasks: asyncio.TaskGroup, wake: asyncio.Event, idle: float
 ) -> None:
     """One task an endpoint while it has something due: a silent receiver holds up nobody else."""
     busy: set[str] = set()
 
     async def deliver(endpoint: str) -> None:
         try:
-            while await app.deliver_webhooks.endpoint(endpoint):
+            while await deliver_webhooks.endpoint(endpoint):
                 pass
         except Exception:
             log.exception("could not deliver to %s; trying again", endpoint)
@@ -65,7 +66,7 @@ async def _deliver_each(
             busy.discard(endpoint)
 
     async def start() -> int:
-        for endpoint in set(await app.deliver_webhooks.due()) - busy:
+        for endpoint in set(await deliver_webhooks.due()) - busy:
             busy.add(endpoint)
             tasks.create_task(deliver(endpoint))
         return 0

@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,8 @@ BROKEN = Answer(500, "oh", 5)
 GONE = Answer(410, "", 5)
 
 
-def an_endpoint(**changes) -> Endpoint:
-    facts = {
+def an_endpoint(**changes: Any) -> Endpoint:
+    facts: dict[str, Any] = {
         "id": "whe_1",
         "app": "shop",
         "url": "https://shop.example/hooks",
@@ -33,8 +34,8 @@ def an_endpoint(**changes) -> Endpoint:
     return Endpoint(**(facts | changes))
 
 
-def a_delivery(**changes) -> Delivery:
-    facts = {
+def a_delivery(**changes: Any) -> Delivery:
+    facts: dict[str, Any] = {
         "id": "del_1",
         "endpoint_id": "whe_1",
         "event_id": "evt_1",
@@ -46,7 +47,9 @@ def a_delivery(**changes) -> Delivery:
     return Delivery(**(facts | changes))
 
 
-def told(endpoint: Endpoint, answer: Answer, *, given_up=False, at: datetime = NOON) -> None:
+def told(
+    endpoint: Endpoint, answer: Answer, *, given_up: bool = False, at: datetime = NOON
+) -> None:
     assert endpoint.concerned_by(answer, given_up=given_up)
     endpoint.learn(answer, event_id="evt_1", given_up=given_up, at=at)
 

@@ -1,8 +1,11 @@
 """What endpoints, their queues and the log promise, held against every store."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,7 +33,7 @@ def an_endpoint(run, webhooks, make):
     """Keeps an endpoint of the shop, valid unless a field says otherwise."""
 
     def kept(**fields):
-        usual = {
+        usual: dict[str, Any] = {
             "id": f"whe_{make._next_number()}",
             "app": "shop",
             "url": "https://shop.example/hooks",
@@ -60,7 +63,7 @@ def queue(run, webhooks, keep, make):
 
 
 def a_delivery(endpoint, message, make, **fields):
-    usual = {
+    usual: dict[str, Any] = {
         "id": f"del_{make._next_number()}",
         "endpoint_id": endpoint.id,
         "event_id": message.id,
@@ -326,3 +329,27 @@ def test_whoever_listens_hears_that_something_is_queued(webhooks, an_endpoint, q
     queue(an_endpoint())
 
     assert heard == ["queued"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "indexes"),
+    [
+        (
+            "claim",
+            ["ix_webhook_deliveries_due (endpoint_id=? AND due_at<?)", "_order (endpoint_id=?"],
+        ),
+        ("due", ["ix_webhook_deliveries_due (endpoint_id=? AND due_at<?)"]),
+        ("claimed", ["ix_webhook_deliveries_claim (claim=?)"]),
+    ],
+)
+def test_what_waits_is_found_without_reading_what_was_delivered(
+    database, sqlite_store, statement, indexes
+):
+    prepared = getattr(sqlite_store.webhooks.deliveries._statements, statement)
+    with closing(sqlite3.connect(database)) as connection:
+        marks = [0] * len(prepared.names)
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {prepared.text}", marks).fetchall())
+
+    assert [each for each in indexes if each not in plan] == []
+    if statement == "claim":
+        assert "ORDER BY" not in plan  # however much waits, a batch is a batch
