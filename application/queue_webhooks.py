@@ -49,7 +49,7 @@ class Queued:
 
 
 class RedeliverEvents:
-    """The use cases behind `redeliver`; asked twice, what is under way is not queued twice."""
+    """The use cases behind `redeliver`; what is under way is not queued twice, but sent at once."""
 
     def __init__(
         self, webhooks: Webhooks | None, *, library: Library, clock: Clock, new_id: NewId
@@ -66,10 +66,13 @@ class RedeliverEvents:
         return await self._again(page.items, endpoint_id=None)
 
     async def all(self, wanted: Filter, *, endpoint_id: str | None = None) -> Queued:
-        """All events that the filter means, to every endpoint or to one.
+        """All events of an app that the filter means, to every endpoint or to one.
 
-        Raises WebhooksNotConfigured. At most so many at a time: the rest from `next_cursor` on.
+        At most so many at a time: the rest from `next_cursor` on. Raises NotFound for an endpoint
+        that is not the app's, WebhooksNotConfigured.
         """
+        if endpoint_id is not None and (await self._endpoint(endpoint_id)).app != wanted.app:
+            raise NotFound("webhook_endpoint", endpoint_id)
         events = deliveries = 0
         cursor = wanted.cursor
         while events < MOST_AT_ONCE:
@@ -80,6 +83,11 @@ class RedeliverEvents:
             if cursor is None:
                 break
         return Queued(events, deliveries, cursor)
+
+    async def _endpoint(self, id: str) -> Endpoint:
+        if self._webhooks is None:
+            raise WebhooksNotConfigured
+        return await self._webhooks.endpoints.get(id)
 
     async def _again(self, messages: Sequence[Message], *, endpoint_id: str | None) -> Queued:
         if self._webhooks is None:

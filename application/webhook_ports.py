@@ -67,8 +67,9 @@ class Deliveries(Protocol):
     async def put(self, deliveries: Sequence[Delivery]) -> None:
         """Queue them durably, or raise Unavailable.
 
-        One whose event waits for the endpoint already is skipped; likewise one that is no
-        redelivery, if its event was ever queued there.
+        One whose event waits for the endpoint already is skipped, and what waits is due no later
+        than the skipped one. Likewise skipped is one that is no redelivery, if its event was ever
+        queued there.
         """
 
     async def due(self, at: datetime) -> Sequence[str]:

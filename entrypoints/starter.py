@@ -62,6 +62,15 @@ alipay_public_key_file = "secrets/alipay_public_key.pem"
 # accounts = ["wechat-main", "alipay-main"]
 # default_accounts = { wechat = "wechat-main", alipay = "alipay-main" }
 
+# Signed HTTP deliveries to apps' own endpoints need a key that seals their secrets in the database:
+#   openssl rand -base64 32 > secrets/webhook_seal_key.txt
+# Without it, apps read /v1/events.
+# [webhooks]
+# seal_key_file = "secrets/webhook_seal_key.txt"
+# previous_seal_key_file = "…"            # while the key is being changed
+# networks = ["10.1.0.0/16"]              # receivers in these may be reached, though not public
+# ports = [8443]                          # besides 443 and 80
+
 # [wechat]
 # mp_verify_files = ["secrets/MP_verify_0123456789abcdef.txt"]  # served at the domain's root
 """

@@ -62,7 +62,7 @@ async def redeliver_event(
 ) -> Response[bytes]:
     """Send one event again to every webhook endpoint that wants it.
 
-    Where it is still on its way, nothing is added.
+    Where it is still on its way nothing is added, but it is sent at once.
     """
     NONE.read(request)
     id = known_id(event_id, "evt", "event")
@@ -76,6 +76,7 @@ async def redeliver_event(
         tag="events",
         answers={200: ("What is on its way now.", Redelivery)},
         problems=(WebhooksNotConfigured,),
+        missing="webhook_endpoint",
         body=RedeliveryRequest,
         example={
             "created_from": "2026-11-22T00:00:00+08:00",
@@ -87,8 +88,8 @@ async def redeliver_event(
 async def redeliver_events(request: ApiRequest, app: TheApp) -> Response[bytes]:
     """Send a time range of events again, or those of one order or status.
 
-    Where one is still on its way, nothing is added. At most 2000 events at a time: `next_cursor`
-    leads to the rest, which is older.
+    Where one is still on its way nothing is added, but it is sent at once. At most 2000 events at
+    a time: `next_cursor` leads to the rest, which is older.
     """
     NONE.read(request)
     asked = await AGAIN.read(request)

@@ -102,6 +102,9 @@ class MemoryDeliveries:
         """Queue them, but none twice."""
         await asyncio.sleep(0)
         for delivery in deliveries:
+            for twin in self._twins(delivery):
+                if twin.status is DeliveryStatus.WAITING and delivery.redelivery:
+                    twin.due_at = min(twin.due_at, delivery.due_at)
             if not self._known(delivery):
                 self._queued[delivery.id] = _Queued(replace(delivery, version=1))
         self._on_delivery()
@@ -153,16 +156,18 @@ class MemoryDeliveries:
         self._queued = {id: each for id, each in kept if each.delivery.endpoint_id != endpoint_id}
 
     def _known(self, delivery: Delivery) -> bool:
-        twins = [
+        return any(
+            twin.status is DeliveryStatus.WAITING or not (twin.redelivery or delivery.redelivery)
+            for twin in self._twins(delivery)
+        )
+
+    def _twins(self, delivery: Delivery) -> list[Delivery]:
+        return [
             each.delivery
             for each in self._queued.values()
             if each.delivery.event_id == delivery.event_id
             and each.delivery.endpoint_id == delivery.endpoint_id
         ]
-        return any(
-            twin.status is DeliveryStatus.WAITING or not (twin.redelivery or delivery.redelivery)
-            for twin in twins
-        )
 
     def _held_back(self, delivery: Delivery) -> bool:
         return any(

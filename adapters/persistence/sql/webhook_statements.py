@@ -58,6 +58,7 @@ class WebhookStatements:
 
         names = [column.name for column in deliveries.columns]
         self.put = ready(into(deliveries).inline().on_conflict_do_nothing(), names)
+        self.hasten = ready(_hasten())
         self.due = ready(_due_endpoints())
         self.claim = ready(_claim())
         self.claimed = ready(_claimed())
@@ -71,6 +72,17 @@ def _replace(table: Any) -> Executable:
     """Change the row only if its version is the one before that of the new values."""
     unchanged = table.c.version + literal_column("1") == bindparam(KEY + "version")
     return update(table).where(table.c.id == bindparam(KEY + "id"), unchanged)
+
+
+def _hasten() -> Executable:
+    """What is being sent just now keeps its own plan: it will be stored over this one."""
+    same = (
+        webhook_deliveries.c[name] == bindparam(KEY + name) for name in ("endpoint_id", "event_id")
+    )
+    waits = webhook_deliveries.c.status == WAITING
+    later = webhook_deliveries.c.due_at > bindparam(KEY + "due_at")
+    sooner = update(webhook_deliveries).where(*same, waits, later)
+    return sooner.values(due_at=bindparam("due_at"))
 
 
 def _sends() -> tuple[ColumnElement[bool], ...]:

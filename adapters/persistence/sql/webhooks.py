@@ -100,7 +100,14 @@ class SqlDeliveries:
         self._on_delivery = on_delivery
 
     async def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Queue them, but none twice. Raises Unavailable."""
+        """Queue them, but none twice; what waits already is hastened first. Raises Unavailable."""
+        hastened = tuple(
+            Step.of(self._statements.hasten, delivery_row(each))
+            for each in deliveries
+            if each.redelivery
+        )
+        if hastened:
+            await self._writer.keep(Unit(hastened))
         steps = tuple(Step.of(self._statements.put, delivery_row(each)) for each in deliveries)
         await self._writer.keep(Unit(steps, self._on_delivery))
 

@@ -189,8 +189,16 @@ def test_a_redelivery_is_narrowed_by_time_status_order_and_endpoint(shop, endpoi
     assert events(status="closed") == 0
     assert events(order_id="pay_" + "0" * 26) == 0
     assert events(order_id=order_id) == 1
-    answer = shop.post("/v1/events/redeliver", {"endpoint_id": UNKNOWN}).json()
-    assert (answer["events"], answer["deliveries"]) == (1, 0)
+    assert events(endpoint_id=endpoint["id"]) == 1
+
+
+def test_a_redelivery_to_an_endpoint_that_is_not_the_apps_is_refused(shop, rival, endpoint):
+    for caller, id in ((shop, UNKNOWN), (rival, endpoint["id"])):
+        response = caller.post("/v1/events/redeliver", {"endpoint_id": id})
+        assert (response.status_code, response.json()["code"]) == (
+            404,
+            "webhook_endpoint_not_found",
+        )
 
 
 def test_another_apps_event_is_not_redelivered(rival, operator, event_id):

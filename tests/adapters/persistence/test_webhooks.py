@@ -198,6 +198,23 @@ def test_a_redelivery_is_queued_unless_the_event_waits_already(
     assert [each.id for each in claim(other)] == ["del_d"]
 
 
+def test_a_redelivery_hastens_what_waits_for_its_next_attempt(
+    run, webhooks, claim, an_endpoint, queue
+):
+    endpoint, other = an_endpoint(), an_endpoint()
+    queued, neighbour = queue(endpoint), queue(endpoint)
+    for delivery in claim(endpoint):
+        delivery.learn(BROKEN, at=NOW)
+        delivery.due_at = LATER
+        run(webhooks.deliveries.keep(delivery))
+    at_once = replace(queued, id="del_again", redelivery=True)
+    run(webhooks.deliveries.put([at_once, replace(at_once, id="del_d", endpoint_id=other.id)]))
+
+    [hastened] = claim(endpoint)
+    assert (hastened.id, len(hastened.attempts)) == (queued.id, 1)
+    assert [each.id for each in claim(endpoint, at=LATER)] == [queued.id, neighbour.id]
+
+
 def test_of_one_order_only_the_earliest_that_waits_is_offered(
     run, webhooks, claim, an_endpoint, queue
 ):
