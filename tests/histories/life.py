@@ -249,6 +249,13 @@ class Life(RuleBasedStateMachine):
             case _:
                 await basepay.work()
 
+    def _turn_keys(self, provider: str, steps: Sequence[str]) -> None:
+        """The first of these steps that can be taken now."""
+        for step in steps:
+            with suppress(PayerRefused):
+                self.sim.providers[provider].turn_keys(step)
+                return
+
     async def _forge(self, callback: Callback) -> None:
         struck = {"callback_forged": Fault(kind="callback_forged")}
         message = self.sim.providers[callback.provider].render(callback, struck)

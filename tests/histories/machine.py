@@ -265,21 +265,17 @@ class History(Life):
     def providers_behave_again(self) -> None:
         self.sim.faults.clear()
 
-    @rule(n=which, provider=st.sampled_from(["wechat", "alipay"]))
-    def keys_are_turned(self, n: int, provider: str) -> None:
+    @rule(n=which, provider=st.sampled_from(["wechat", "alipay"]), turns=st.integers(1, 3))
+    def keys_are_turned(self, n: int, provider: str, turns: int) -> None:
         """Only as far as this account's settings go."""
         steps = list(self.sim.providers[provider].key_steps)
         if provider == "wechat" and not self.settings.public_key:
             steps = [step for step in steps if "public_key" not in step]
         if provider == "alipay" and not self.settings.certificates:
             steps = ["reissue_certificate"]
-        step = steps[n % len(steps)]
-
-        async def turn() -> None:
-            self.sim.providers[provider].turn_keys(step)
-
-        self.act(turn)
-        self.workers_come(["courier", "sweeper", "keys"])
+        for _ in range(turns):
+            self._turn_keys(provider, [*steps[n:], *steps[:n]])
+            self.workers_come(["courier", "sweeper", "keys"])
 
     @precondition(lambda self: self.sim.courier.sent or self.sim.book.pending_callbacks())
     @rule(n=st.integers(0, 30), forged=st.booleans())
