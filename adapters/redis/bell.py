@@ -62,7 +62,7 @@ class Bell:
     async def _connect(self) -> AbstractConnection:
         connection = connection_to(self._url)
         try:
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py has none
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
