@@ -109,7 +109,7 @@ def load(
     if raw.get("environment", "production") == "production":
         _refuse_inline_secrets(written)
     if not with_accounts:
-        for key in ("accounts", "apps", "wechat"):
+        for key in ("accounts", "apps", "wechat", "webhooks"):
             raw.pop(key, None)
     read_files(raw, path.parent)
     return check(raw)

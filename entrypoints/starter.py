@@ -67,7 +67,7 @@ alipay_public_key_file = "secrets/alipay_public_key.pem"
 # Without it, apps read /v1/events.
 # [webhooks]
 # seal_key_file = "secrets/webhook_seal_key.txt"
-# previous_seal_key_file = "…"            # while the key is being changed
+# previous_seal_key_file = "secrets/webhook_seal_key.old"  # while the key is being changed
 # networks = ["10.1.0.0/16"]              # receivers in these may be reached, though not public
 # ports = [8443]                          # besides 443 and 80
 

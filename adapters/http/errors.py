@@ -98,7 +98,7 @@ SENTENCES: dict[type[Exception], str] = {
     IdempotencyKeyInvalid: "Send one `Idempotency-Key` of 1 to 255 visible ASCII characters.",
     LostUpdate: "Somebody else changed it at the same moment; repeat the request.",
     AlreadyExists: "Somebody else changed it at the same moment; repeat the request.",
-    WebhooksNotConfigured: "Operators must set `webhooks.seal_key` first; `/v1/events` tells the same.",
+    WebhooksNotConfigured: "Operators must set `webhooks.seal_key`; `/v1/events` tells the same.",
     Unavailable: "Repeat the request later, a POST with the same Idempotency-Key.",
 }
 

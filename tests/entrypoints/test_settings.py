@@ -12,6 +12,8 @@ from entrypoints.starter import STARTER
 
 SECRET = "a-secret-that-must-never-be-seen"
 
+KEY = "S2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="  # seals webhooks' secrets
+
 WECHAT = """
 [accounts.wechat-main]
 provider = "wechat"
@@ -134,7 +136,7 @@ def secrets(tmp_path):
     """Every file that the starter names, those behind a comment included."""
     (tmp_path / "secrets").mkdir()
     for name in re.findall(r'"(secrets/[^"]+)"', STARTER):
-        (tmp_path / name).write_text("x")
+        (tmp_path / name).write_text(KEY if "seal_key" in name else "x")
 
 
 def test_the_starter_needs_nothing_but_the_secrets(write, secrets):
@@ -160,10 +162,13 @@ def test_what_the_starter_leaves_out_can_be_uncommented(write, secrets):
     assert settings.apps["shop"].default_accounts["alipay"] == "alipay-main"
     assert list(settings.wechat.mp_verify) == ["MP_verify_0123456789abcdef.txt"]
     assert settings.http.trusted_proxies == ["127.0.0.1"]
+    assert (settings.webhooks.seal_key, settings.webhooks.ports) == (KEY, [8443])
 
 
 def test_the_database_commands_need_no_secrets(write):
     text = WECHAT.replace("key.pem", "missing.pem")
+
+    text += '\n[webhooks]\nseal_key_file = "missing.txt"\n'
 
     assert load(write(text), {}, with_accounts=False).accounts == {}
 
@@ -367,7 +372,6 @@ def test_a_password_in_an_address_comes_from_the_environment_and_is_not_shown(wr
     assert SECRET not in repr(settings)
 
 
-KEY = "S2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 WEBHOOKS = f'environment = "test"\n[webhooks]\nseal_key = "{KEY}"\n'
 
 
