@@ -20,6 +20,9 @@ log = logging.getLogger("basepay.serve")
 Role = Literal["api", "gateway", "worker"]
 ROLES: tuple[Role, ...] = ("api", "gateway", "worker")
 
+#: Seconds. A provider that is silent must not hold up the end; its orders stay due.
+LAST_STEPS_SECONDS = 10
+
 
 async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> None:
     """Serve these roles until a signal ends it; requests in flight finish first.
@@ -49,11 +52,13 @@ async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> Non
 
 @asynccontextmanager
 async def background(basepay: Basepay, *, idle: float = IDLE) -> AsyncIterator[None]:
-    """Do the worker's job beside the block; everything it does survives being cut off."""
+    """Do the worker's job beside the block; afterwards end what is under way, and begin nothing."""
     task = asyncio.create_task(work(basepay.app, basepay.wakeups, idle=idle))
     try:
         yield
     finally:
-        task.cancel()
+        basepay.wakeups.end()
+        await asyncio.wait([task], timeout=LAST_STEPS_SECONDS)
+        task.cancel()  # everything it does survives being cut off
         with contextlib.suppress(asyncio.CancelledError):
             await task

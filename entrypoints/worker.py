@@ -11,6 +11,8 @@ from application.deliver_webhooks import DeliverWebhooks
 
 log = logging.getLogger("basepay.worker")
 
+Step = Callable[[], Awaitable[int]]
+
 #: Seconds between looks at the store when nothing woke a loop.
 IDLE = 1.0
 
@@ -25,43 +27,49 @@ class Wakeups:
         self.callback = asyncio.Event()
         self.message = asyncio.Event()
         self.delivery = asyncio.Event()
-        self.never = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    def end(self) -> None:
+        """Begin nothing any more."""
+        for event in (self.stop, self.callback, self.message, self.delivery):
+            event.set()
 
 
 async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
-    """Run until cancelled. Every step may be cut anywhere: what it did is committed or not."""
+    """Run until told to stop: what is under way is ended, and nothing begun.
+
+    Every step may be cut anywhere all the same: what it did is committed or not.
+    """
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_repeat(app.apply_callbacks, wakeups.callback, idle))
-        tasks.create_task(_repeat(app.announce_events, wakeups.message, idle))
-        tasks.create_task(_deliver_each(app.deliver_webhooks, tasks, wakeups.delivery, idle))
-        tasks.create_task(_sweep_each(app, tasks, wakeups.never, idle))
+
+        def keep(step: Step, wake: asyncio.Event) -> None:
+            tasks.create_task(_repeat(step, wake, wakeups.stop, idle))
+
+        keep(app.apply_callbacks, wakeups.callback)
+        keep(app.announce_events, wakeups.message)
+        keep(_deliver_each(app.deliver_webhooks, tasks, wakeups.stop), wakeups.delivery)
+        swept: set[str] = set()
+        while not wakeups.stop.is_set():
+            # One loop an account, so that a silent provider holds up nobody else; new ones join in.
+            for name in set(app.accounts) - swept:
+                keep(partial(app.sweep.account, name), asyncio.Event())
+                swept.add(name)
+            await _wait(wakeups.stop, idle)
 
 
-async def _sweep_each(
-    app: App, tasks: asyncio.TaskGroup, never: asyncio.Event, idle: float
-) -> None:
-    """One loop an account, so that a silent provider holds up nobody else; new ones join in."""
-    swept: set[str] = set()
-    while True:
-        for name in set(app.accounts) - swept:
-            tasks.create_task(_repeat(partial(app.sweep.account, name), never, idle))
-            swept.add(name)
-        await asyncio.sleep(idle)
-
-
-async def _deliver_each(
-    deliver_webhooks: DeliverWebhooks, tasks: asyncio.TaskGroup, wake: asyncio.Event, idle: float
-) -> None:
+def _deliver_each(
+    deliver_webhooks: DeliverWebhooks, tasks: asyncio.TaskGroup, stop: asyncio.Event
+) -> Step:
     """One task an endpoint while it has something due: a silent receiver holds up nobody else."""
     busy: set[str] = set()
 
     async def deliver(endpoint: str) -> None:
         try:
-            while await deliver_webhooks.endpoint(endpoint):
+            while not stop.is_set() and await deliver_webhooks.endpoint(endpoint):
                 pass
         except Exception:
             log.exception("could not deliver to %s; trying again", endpoint)
-            await asyncio.sleep(REST)
+            await _wait(stop, REST)
         finally:
             busy.discard(endpoint)
 
@@ -71,18 +79,23 @@ async def _deliver_each(
             tasks.create_task(deliver(endpoint))
         return 0
 
-    await _repeat(start, wake, idle)
+    return start
 
 
-async def _repeat(step: Callable[[], Awaitable[int]], wake: asyncio.Event, idle: float) -> None:
-    while True:
+async def _repeat(step: Step, wake: asyncio.Event, stop: asyncio.Event, idle: float) -> None:
+    while not stop.is_set():
         wake.clear()
         try:
             if await step():
                 continue
         except Exception:  # a store that is down for a moment must not end the loop
             log.exception("background work failed; trying again")
-            await asyncio.sleep(REST)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(idle):
-                await wake.wait()
+            await _wait(stop, REST)
+        await _wait(wake, idle)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until it is set, but no longer than this."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
