@@ -50,6 +50,7 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    fd: int | None = None  # a listening socket that our parent process hands over instead
     trusted_proxies: list[str] = []  # addresses or networks
 
 
@@ -76,6 +77,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     public_url: Address = "http://127.0.0.1:8000"
     number_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9]{2}$")] = "d1"
     one_fen: bool = False
+    clock_file: str | None = None  # the time is what this file says, in all processes that read it
     database: Database = Database()
     redis: Redis = Redis()
     nats: Nats = Nats()
@@ -89,6 +91,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 #: What exists in dev and test only, and why production can't start with it.
 NOT_IN_PRODUCTION = {
     "one_fen": "payments would charge 1 fen instead of what is owed",
+    "clock_file": "whoever writes it could make orders expire",
 }
 
 #: What the tables that are named by the file hold.

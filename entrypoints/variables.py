@@ -14,7 +14,7 @@ CONFIG_VARIABLE = "BASEPAY_CONFIG"
 NAMED = {"accounts": "account", "apps": "app"}
 
 #: Keys that a variable can't simply write as text.
-NUMBERS = ("port", "link_seconds")
+NUMBERS = ("port", "fd", "link_seconds")
 SWITCHES = ("one_fen", "proof_for_tencent_only", "any_port", "plain_http")
 LISTS = (
     "accounts",

@@ -41,3 +41,13 @@ def test_a_restart_goes_on_where_time_was(tmp_path):
     second = MovableClock(wall=lambda: NOON, file=tmp_path / "clock")
 
     assert second.now() == NOON + timedelta(minutes=3)
+
+
+def test_two_processes_on_one_file_share_one_time(tmp_path):
+    ours = MovableClock(wall=lambda: NOON, file=tmp_path / "clock")
+    theirs = MovableClock(wall=lambda: NOON, file=tmp_path / "clock")
+
+    theirs.advance(60)
+    ours.advance(30)
+
+    assert ours.now() == theirs.now() == NOON + timedelta(seconds=90)

@@ -276,8 +276,9 @@ def test_one_fen_can_be_configured_where_no_real_money_is(write, environment):
 
 @pytest.mark.parametrize("key", NOT_IN_PRODUCTION)
 def test_production_does_not_start_with_what_is_for_tests(write, key):
+    value = {"clock_file": '"clock"'}.get(key, "true")
     with pytest.raises(SettingsError, match=rf"^{key}: must be off in production: .*remove it"):
-        load(write(f"{key} = true"), {})
+        load(write(f"{key} = {value}"), {})
 
 
 def test_the_official_account_has_a_secret_and_domains(write, tmp_path):
