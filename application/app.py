@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from application.accounts import Accounts
+from application.announce_again import AnnounceAgain
 from application.announce_events import AnnounceEvents
 from application.apply_callback import ApplyCallbacks
 from application.budget import Budgets
@@ -23,6 +24,7 @@ from application.ports import (
     CallbackQueue,
     Clock,
     Directory,
+    EventLog,
     EventPublisher,
     Library,
     Locks,
@@ -54,6 +56,7 @@ class World:
     library: Library
     directory: Directory
     publisher: EventPublisher
+    event_log: EventLog | None = None  # None: the outbox itself is what apps read
     locks: Locks
     answers: Answers | None = None  # None: the database alone remembers them
     accounts: Accounts
@@ -160,6 +163,12 @@ class App:
             publisher = PublishToWebhooks(
                 publisher, world.webhooks, clock=clock, new_id=world.new_id
             )
+        self.announce_again = world.event_log and AnnounceAgain(
+            outbox=world.outbox,
+            publisher=world.publisher,
+            event_log=world.event_log,
+            wall_clock=world.wall_clock,
+        )
         self.announce_events = AnnounceEvents(outbox=world.outbox, publisher=publisher, clock=clock)
         self.webhook_endpoints = WebhookEndpoints(world.webhooks, clock=clock, new_id=world.new_id)
         self.redeliver_events = RedeliverEvents(

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from adapters.clock import SystemClock
 from adapters.ids import new_ulid
-from adapters.in_process.publisher import InProcessPublisher
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.transport import AiohttpTransport
 from application.app import App, World
 from application.ports import Clock
 from entrypoints.account_makers import Outside
 from entrypoints.configured import Configured
+from entrypoints.event_platform import EventPlatform, event_platform
 from entrypoints.settings import Settings
 from entrypoints.sharing import Sharing, sharing
 from entrypoints.storage import open_store
@@ -53,23 +53,40 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
         store.webhooks.on_delivery = wakeups.delivery.set
         webhooks = await stack.enter_async_context(webhooks_of(settings.webhooks, store))
-        world = _world(settings, clock, store, twins, configured)
+        platform = await stack.enter_async_context(
+            event_platform(
+                settings.nats,
+                kept=store.callbacks,
+                clock=clock,
+                on_callback=wakeups.callback.set,
+            )
+        )
+        world = _world(
+            settings, clock, store, twins=twins, platform=platform, configured=configured
+        )
         app = App(replace(world, webhooks=webhooks))
         upkeep = await stack.enter_async_context(upkeep_of(configured.accounts.values()))
         yield Basepay(app=app, store=store, wakeups=wakeups, configured=configured, upkeep=upkeep)
 
 
 def _world(
-    settings: Settings, clock: Clock, store: SqlStore, twins: Sharing, configured: Configured
+    settings: Settings,
+    clock: Clock,
+    store: SqlStore,
+    *,
+    twins: Sharing,
+    platform: EventPlatform,
+    configured: Configured,
 ) -> World:
     return World(
         work=store.work,
         outbox=store.outbox,
-        callbacks=store.callbacks,
+        callbacks=platform.callbacks,
         agenda=store.agenda,
         library=store.library,
         directory=store.directory,
-        publisher=InProcessPublisher(),
+        publisher=platform.publisher,
+        event_log=platform.event_log,
         locks=twins.locks,
         answers=twins.answers,
         accounts=configured.accounts,

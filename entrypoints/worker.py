@@ -8,6 +8,7 @@ from functools import partial
 
 from application.app import App
 from application.deliver_webhooks import DeliverWebhooks
+from application.ports import Unavailable
 
 log = logging.getLogger("basepay.worker")
 
@@ -47,6 +48,8 @@ async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
 
         keep(app.apply_callbacks, wakeups.callback)
         keep(app.announce_events, wakeups.message)
+        if app.announce_again is not None:
+            keep(_look(app.announce_again), asyncio.Event())
         keep(_deliver_each(app.deliver_webhooks, tasks, wakeups.stop), wakeups.delivery)
         swept: set[str] = set()
         while not wakeups.stop.is_set():
@@ -55,6 +58,17 @@ async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
                 keep(partial(app.sweep.account, name), asyncio.Event())
                 swept.add(name)
             await _wait(wakeups.stop, idle)
+
+
+def _look(announce_again: Step) -> Step:
+    """Now and then; what the platform does not take now is found again at the next look."""
+
+    async def look() -> int:
+        with contextlib.suppress(Unavailable):  # nothing can be said about it just now
+            await announce_again()
+        return 0
+
+    return look
 
 
 def _deliver_each(
