@@ -3,22 +3,29 @@
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal
+from pathlib import Path
 
+from adapters.clock import MovableClock
 from adapters.http.app import create_http
 from entrypoints.bootstrap import Basepay, running
 from entrypoints.reload import Reload, reloading
+from entrypoints.roles import ROLES, Role
 from entrypoints.serving import bind, serving, url_of
-from entrypoints.settings import Settings
+from entrypoints.settings import Http, Settings
 from entrypoints.stopping import stop_signal
 from entrypoints.worker import IDLE, work
 
 log = logging.getLogger("basepay.serve")
 
-Role = Literal["api", "gateway", "worker"]
-ROLES: tuple[Role, ...] = ("api", "gateway", "worker")
+#: Names the file descriptor that is told when everything is served.
+READY_VARIABLE = "READY_FD"
+
+#: Seconds between the worker's looks where time can be moved, and nobody tells it.
+WHILE_TIME_MOVES = 0.1
 
 #: Seconds. A provider that is silent must not hold up the end; its orders stay due.
 LAST_STEPS_SECONDS = 10
@@ -32,22 +39,36 @@ async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> Non
     settings = load()
     async with contextlib.AsyncExitStack() as stack:
         stopped = stack.enter_context(stop_signal())
-        basepay = await stack.enter_async_context(running(settings))
+        clock = MovableClock(file=Path(settings.clock_file)) if settings.clock_file else None
+        basepay = await stack.enter_async_context(running(settings, clock))
         reload = Reload(settings, load=load, follow=basepay.follow)
         await stack.enter_async_context(reloading(reload))
         if not settings.accounts:
             log.warning("no accounts are configured: nothing can be paid")
         if "worker" in roles:
             log.info("worker running")
-            await stack.enter_async_context(background(basepay))
+            idle = IDLE if clock is None else WHILE_TIME_MOVES
+            await stack.enter_async_context(background(basepay, idle=idle))
         if roles - {"worker"}:
-            listener = bind(settings.http.port, host=settings.http.host)
+            listener = _listener(settings.http)
             served = [role for role in ROLES if role in roles and role != "worker"]
             switches = settings.environment != "production"
             app = create_http(basepay.app, roles=served, test_switches=switches)
             await stack.enter_async_context(serving(app, listener))
             log.info("%s listening on %s", " and ".join(served), url_of(listener))
+        _tell_that_we_are_ready()
         await stopped.wait()
+
+
+def _listener(http: Http) -> socket.socket:
+    return bind(http.port, host=http.host) if http.fd is None else socket.socket(fileno=http.fd)
+
+
+def _tell_that_we_are_ready() -> None:
+    """Whoever started us may have left a pipe for this."""
+    if (fd := os.environ.get(READY_VARIABLE, "")).isdecimal():
+        with open(int(fd), "w") as pipe:  # noqa: PTH123 -- it has no path
+            pipe.write("ready\n")
 
 
 @asynccontextmanager
