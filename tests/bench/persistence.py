@@ -1,4 +1,8 @@
-"""How many orders with their events SQLite keeps a second: `python -m tests.bench.persistence`."""
+"""How many orders with their events a database keeps: `python -m tests.bench.persistence`.
+
+Without an argument SQLite and a PostgreSQL from its wheel, both as durable as in production; with a
+URL that empty database.
+"""
 
 import asyncio
 import resource
@@ -7,9 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import uvloop
+
 from adapters.persistence.sql import migrate
 from adapters.persistence.sql.store import SqlStore
 from tests.adapters.persistence.making import Make
+from tests.servers.postgres import PostgresServer
 
 
 async def measure(store: SqlStore, make: Make, *, concurrency: int, units: int) -> None:
@@ -42,16 +49,32 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def main() -> None:
+async def measure_all(url: str) -> None:
+    """One caller alone, then many at once."""
+    store, make = await SqlStore.open(url), Make()
+    for concurrency, units in ((1, 2_000), (32, 20_000), (128, 20_000)):
+        await measure(store, make, concurrency=concurrency, units=units)
+    await store.close()
+
+
+def bench(url: str) -> None:
+    sys.stdout.write(f"{url.partition(':')[0]}\n")
+    migrate.upgrade(url)
+    uvloop.run(measure_all(url))
+
+
+def main() -> None:
+    if sys.argv[1:]:
+        bench(sys.argv[1])
+        return
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'bench.db'}"
-        migrate.upgrade(url)
-        store = await SqlStore.open(url)
-        make = Make()
-        for concurrency, units in ((1, 2_000), (32, 20_000), (128, 20_000)):
-            await measure(store, make, concurrency=concurrency, units=units)
-        await store.close()
+        bench(f"sqlite:///{Path(folder) / 'bench.db'}")
+    server = PostgresServer()
+    try:
+        bench(asyncio.run(server.create()))
+    finally:
+        server.remove()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

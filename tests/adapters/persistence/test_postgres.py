@@ -129,6 +129,24 @@ def test_orders_locked_crosswise_end_in_lost_updates_and_no_hang(run, postgres_s
         assert sorted(type(each).__name__ for each in results) == ["LostUpdate", "NoneType"]
 
 
+def test_of_two_that_wait_for_each_other_one_loses_its_update(run, postgres_store, admin, make):
+    one, two = make.payment(), make.payment()
+    run(commit(postgres_store, one, two))
+
+    async def deadlock():
+        async with admin.transaction():
+            await admin.execute("SELECT 1 FROM payments WHERE id = $1 FOR UPDATE", two.id)
+            unit = asyncio.create_task(commit(postgres_store, one, two))
+            await asyncio.sleep(0.3)  # it holds the first one and waits for the second
+            await admin.execute("SELECT 1 FROM payments WHERE id = $1 FOR UPDATE", one.id)
+            with pytest.raises(LostUpdate):
+                await unit
+
+    run(deadlock())
+
+    run(commit(postgres_store, one, two))
+
+
 def test_a_broken_rule_names_the_rule_and_nothing_of_the_row(run, postgres_store, make):
     order = Order(app="shop", order_no="1", current="pay_1")
     secret = make.payment(reserved_amount=Money(10_001), metadata={"who": "somebody"})

@@ -3,23 +3,50 @@
 import sqlalchemy as sa
 from alembic import op
 
+from adapters.persistence.sql import online
+
 revision = "0002"
 down_revision = "0001"
 
 WAITING = sa.text("next_check_at IS NOT NULL")
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
+    if online.is_postgres():
+        with op.get_context().autocommit_block():
+            _upgrade_while_it_is_in_use()
+    else:
+        _upgrade_in_one_transaction()
+    _create_switches()
+    op.execute(
+        "UPDATE incidents SET kind = 'external_refund' WHERE kind = 'reversed_after_success'"
+    )
+
+
+def _upgrade_while_it_is_in_use() -> None:
+    op.execute("ALTER TABLE payments ADD COLUMN IF NOT EXISTS refunded_charge BIGINT")
+    online.fill("payments", "refunded_charge = reserved_amount + refunded_amount")
+    online.not_null("payments", "refunded_charge")
+    online.check("payments", "ck_payments_refunded_charge", "refunded_charge >= 0")
+    online.unique(
+        "refunds", "uq_refunds_payment_id_provider_refund_no", "payment_id, provider_refund_no"
+    )
+    op.execute("ALTER TABLE refunds DROP CONSTRAINT IF EXISTS uq_refunds_provider_refund_no")
+    op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_refunds_payment_id")
+    for table in ("payments", "refunds"):
+        due = "account, next_check_at, id"
+        online.replace_index(f"ix_{table}_due", table, due, where=WAITING.text)
+
+
+def _upgrade_in_one_transaction() -> None:
     _keep_shares_of_the_charge()
     _number_refunds_per_payment()
     for table in ("payments", "refunds"):
         op.create_index(
             f"ix_{table}_due", table, ["account", "next_check_at", "id"], sqlite_where=WAITING
         )
-    _create_switches()
-    op.execute(
-        "UPDATE incidents SET kind = 'external_refund' WHERE kind = 'reversed_after_success'"
-    )
 
 
 def downgrade() -> None:
@@ -28,7 +55,13 @@ def downgrade() -> None:
     _number_refunds_everywhere()
     _forget_shares_of_the_charge()
     for table in ("payments", "refunds"):
-        op.create_index(f"ix_{table}_due", table, ["next_check_at"], sqlite_where=WAITING)
+        op.create_index(
+            f"ix_{table}_due",
+            table,
+            ["next_check_at"],
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
+        )
 
 
 def _keep_shares_of_the_charge() -> None:
@@ -69,9 +102,9 @@ def _number_refunds_everywhere() -> None:
 def _create_switches() -> None:
     op.create_table(
         "switches",
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("on", sa.Boolean(), nullable=False),
-        sa.Column("turned_by", sa.Text(), nullable=False),
+        sa.Column("turned_by", TEXT, nullable=False),
         sa.Column("turned_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_switches"),
     )
