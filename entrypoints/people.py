@@ -14,11 +14,19 @@ from entrypoints.storage import open_store
 
 
 async def add_person(settings: Settings, name: str, *, operator: bool) -> str:
-    """A fresh key for a new or known name. Raises SettingsError for a name of the wrong shape."""
+    """A fresh key for a new or known name, and what an app's user on NATS needs.
+
+    Raises SettingsError for a name of the wrong shape.
+    """
     if not re.fullmatch(NAME, name):
         raise SettingsError(f"name: 1 to 32 of a-z, 0-9 and `-`, got {name!r}")
+    bus_user = ""
+    if settings.nats.url is not None and not operator:
+        from entrypoints.bus_users import add_bus_user
+
+        bus_user = "\n" + await add_bus_user(settings.nats, name)
     async with _directory(settings) as directory:
-        return await add_key(directory, Caller(name, operator), datetime.now(UTC))
+        return await add_key(directory, Caller(name, operator), datetime.now(UTC)) + bus_user
 
 
 async def rotate_person(settings: Settings, name: str, *, operator: bool) -> str:
