@@ -15,6 +15,7 @@ from application.webhook_ports import DeliveryFilter
 from domain.events import EventType, IncidentKind
 from domain.webhook import JITTER, PAUSES, Answer, DeliveryStatus, EndpointStatus
 from entrypoints.worker import Wakeups, work
+from tests.adapters.persistence.making import Make
 from tests.receivers import answering, silent
 from tests.worlds import SHOP, MemoryWorld
 
@@ -100,6 +101,25 @@ def test_an_event_goes_to_every_endpoint_of_its_app_that_wants_it(
     assert [(post.url, post.id) for _, post in world.receivers.posts] == [(URL, event)]
     [view] = [post.body for _, post in world.receivers.posts]
     assert b'"specversion":"1.0"' in view
+
+
+def test_apps_that_share_a_batch_do_not_share_events(run, world, subscribe, deliver):
+    subscribe()
+    subscribe(OTHER, app=Caller("rival"))
+    ours, theirs = Make().message(), Make(count=9).message(app="rival")
+
+    async def commit():
+        async with world.store.work() as work:
+            work.append(ours)
+            work.append(theirs)
+            await work.commit()
+
+    run(commit())
+    run(world.settle())
+    deliver()
+
+    assert world.receivers.ids(URL) == [ours.id]
+    assert world.receivers.ids(OTHER) == [theirs.id]
 
 
 def test_what_was_published_before_the_endpoint_is_not_sent(subscribe, publish, deliver, world):
