@@ -1,6 +1,6 @@
 """The one place that names concrete adapters: settings in, a running basepay out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,9 @@ from application.ports import Clock
 from entrypoints.account_makers import Outside
 from entrypoints.configured import Configured
 from entrypoints.event_platform import EventPlatform, event_platform
+from entrypoints.no_store import NoStore
+from entrypoints.platform_settings import Nats
+from entrypoints.roles import ROLES, Role
 from entrypoints.settings import Settings
 from entrypoints.sharing import Sharing, sharing
 from entrypoints.storage import open_store
@@ -38,8 +41,13 @@ class Basepay:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Basepay]:
-    """Open everything the settings name; closed in the opposite order. Raises SettingsError."""
+async def running(
+    settings: Settings, clock: Clock | None = None, *, roles: Collection[Role] = ROLES
+) -> AsyncIterator[Basepay]:
+    """Open what the settings name and these roles need; closed in the opposite order.
+
+    Raises SettingsError.
+    """
     async with AsyncExitStack() as stack:
         clock = clock or SystemClock()
         transport = AiohttpTransport()
@@ -47,7 +55,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         twins = await stack.enter_async_context(sharing(settings, clock))
         configured = Configured(Outside(transport, clock, twins.shared))
         await configured.follow(settings)
-        store = await open_store(settings, clock)
+        needs = needs_of(roles, settings)
+        store = await open_store(settings, clock) if needs.database else NoStore()
         stack.push_async_callback(store.close)
         wakeups = Wakeups()
         store.on_message, store.on_callback = wakeups.message.set, wakeups.callback.set
@@ -55,7 +64,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         webhooks = await stack.enter_async_context(webhooks_of(settings.webhooks, store))
         platform = await stack.enter_async_context(
             event_platform(
-                settings.nats,
+                settings.nats if needs.event_platform else Nats(),
                 kept=store.callbacks,
                 clock=clock,
                 on_callback=wakeups.callback.set,
@@ -64,9 +73,36 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         world = _world(
             settings, clock, store, twins=twins, platform=platform, configured=configured
         )
-        app = App(replace(world, webhooks=webhooks))
+        pings = _pings(needs, roles, store, platform)
+        app = App(replace(world, webhooks=webhooks, pings=pings))
         upkeep = await stack.enter_async_context(upkeep_of(configured.accounts.values()))
         yield Basepay(app=app, store=store, wakeups=wakeups, configured=configured, upkeep=upkeep)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a process opens."""
+
+    database: bool
+    event_platform: bool
+
+
+def needs_of(roles: Collection[Role], settings: Settings) -> Needs:
+    """With NATS the gateway needs no database; the API needs no NATS in any case."""
+    only_gateway = set(roles) == {"gateway"}
+    return Needs(
+        database=not (only_gateway and settings.nats.url), event_platform=set(roles) != {"api"}
+    )
+
+
+def _pings(
+    needs: Needs, roles: Collection[Role], store: SqlStore, platform: EventPlatform
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """Who can't be reached is sent no requests: so only what these roles can't answer without."""
+    pings = {"database": store.ping} if needs.database else {}
+    if platform.ping is not None and "gateway" in roles:
+        pings["event_platform"] = platform.ping
+    return pings
 
 
 def _world(
@@ -94,7 +130,7 @@ def _world(
         wall_clock=SystemClock(),
         new_id=new_ulid,
         number_prefix=settings.number_prefix,
-        pings={"database": store.ping},
+        pings={},
         switches=None if settings.environment == "production" else store.switches,
         one_fen=settings.one_fen,
         shared=twins.shared,

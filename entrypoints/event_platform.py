@@ -1,7 +1,7 @@
 """The event platform: NATS JetStream where it is configured, else the database itself."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ class EventPlatform:
     publisher: EventPublisher
     callbacks: CallbackQueue
     event_log: EventLog | None = None  # None: the outbox itself is the log
+    ping: Callable[[], Awaitable[None]] | None = None  # raises Unavailable
 
 
 @asynccontextmanager
@@ -44,7 +45,7 @@ async def event_platform(
     events = JetStreamEvents(platform)
     callbacks = JetStreamCallbacks(platform, clock=clock, on_callback=on_callback)
     try:
-        yield EventPlatform(events, callbacks, events)
+        yield EventPlatform(events, callbacks, events, platform.ping)
     finally:
         await callbacks.aclose()
         await platform.aclose()

@@ -40,7 +40,7 @@ async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> Non
     async with contextlib.AsyncExitStack() as stack:
         stopped = stack.enter_context(stop_signal())
         clock = MovableClock(file=Path(settings.clock_file)) if settings.clock_file else None
-        basepay = await stack.enter_async_context(running(settings, clock))
+        basepay = await stack.enter_async_context(running(settings, clock, roles=roles))
         reload = Reload(settings, load=load, follow=basepay.follow)
         await stack.enter_async_context(reloading(reload))
         if not settings.accounts:
