@@ -29,7 +29,7 @@ from application.records import Caller, Message
 from application.webhook_endpoints import WebhookEndpoints
 from application.webhook_ports import DeliveryFilter, Webhooks
 from domain.webhook import DeliveryStatus
-from entrypoints.worker import Wakeups, _deliver_each
+from entrypoints.worker import Wakeups, _deliver_each, _repeat
 from tests.adapters.persistence.making import Make
 from tests.servers.postgres import PostgresServer
 
@@ -125,8 +125,10 @@ async def measure(store: SqlStore, make: Make, *, ports, endpoints: int, dead: i
     deliver = DeliverWebhooks(outside, clock=clock, new_id=new_ulid)
 
     async def at_work():
+        wakeups = Wakeups()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_deliver_each(deliver, tasks, Wakeups().delivery, 0.2))
+            step = _deliver_each(deliver, tasks, wakeups.stop)
+            tasks.create_task(_repeat(step, wakeups.delivery, wakeups.stop, 0.2))
 
     started, cpu = time.perf_counter(), cpu_seconds()
     working = asyncio.create_task(at_work())
