@@ -163,12 +163,14 @@ class App:
             publisher = PublishToWebhooks(
                 publisher, world.webhooks, clock=clock, new_id=world.new_id
             )
-        self.announce_again = world.event_log and AnnounceAgain(
-            outbox=world.outbox,
-            publisher=world.publisher,
-            event_log=world.event_log,
-            wall_clock=world.wall_clock,
-        )
+        self.announce_again: AnnounceAgain | None = None
+        if world.event_log is not None:
+            self.announce_again = AnnounceAgain(
+                outbox=world.outbox,
+                publisher=world.publisher,
+                event_log=world.event_log,
+                wall_clock=world.wall_clock,
+            )
         self.announce_events = AnnounceEvents(outbox=world.outbox, publisher=publisher, clock=clock)
         self.webhook_endpoints = WebhookEndpoints(world.webhooks, clock=clock, new_id=world.new_id)
         self.redeliver_events = RedeliverEvents(

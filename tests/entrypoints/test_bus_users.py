@@ -38,7 +38,7 @@ def test_what_is_printed_makes_a_user_that_reads(run, settings, nats_server):
     users = BASEPAY_USER.replace("…", "b") + "\n" + user
     nats_server.stop()
     nats_server.start(users=f"authorization {{ users: [\n{users}\n] }}")
-    password = re.search(r'password: "([^"]+)"', user)[1]
+    (password,) = re.findall(r'password: "([^"]+)"', user)
 
     async def story():
         url = nats_server.url(f"shop:{password}")
