@@ -1,14 +1,16 @@
-"""The browsable API at /schema: Swagger UI from an installed wheel, nothing from elsewhere."""
+"""The browsable API at /schema, and its events: nothing is loaded from elsewhere."""
 
 from functools import cache
 from importlib.metadata import files
 from pathlib import Path
 
+import msgspec
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from adapters.http.asyncapi import MEDIA_TYPE, asyncapi
 from adapters.http.describe import AUDIENCE, Audience
 
 OPEN = {AUDIENCE: Audience.ANYONE}
@@ -68,6 +70,12 @@ async def browse() -> Response[str]:
     return Response(PAGE, media_type="text/html", headers=POLICY)
 
 
+@get("/schema/asyncapi.json", opt=OPEN)
+async def tell_events() -> Response[bytes]:
+    """Tell the events to machines."""
+    return Response(_spelled(), media_type=MEDIA_TYPE)
+
+
 @get("/schema/{name:str}", opt=OPEN)
 async def browse_asset(name: FromPath[str]) -> Response[bytes]:
     """Serve what the page loads."""
@@ -79,7 +87,12 @@ async def browse_asset(name: FromPath[str]) -> Response[bytes]:
     return Response(_asset(name), media_type=ASSETS[name], headers=headers)
 
 
-ROUTES = [enter, browse, browse_asset]
+ROUTES = [enter, browse, tell_events, browse_asset]
+
+
+@cache
+def _spelled() -> bytes:
+    return msgspec.json.encode(asyncapi())
 
 
 @cache
