@@ -199,6 +199,16 @@ class CallbackQueue(Protocol):
         """Count a failed attempt and offer it again then; None: never (dead letter)."""
 
 
+class DeadCallbacks(Protocol):
+    """Callbacks that were given up, for operators to bring back once the cause is mended."""
+
+    async def dead(self, limit: int) -> Sequence[RawCallback]:
+        """The oldest of them. Raises Unavailable."""
+
+    async def revive(self, id: str) -> bool:
+        """Offer it again as if for the first time; False: there is none. Raises Unavailable."""
+
+
 class Agenda(Protocol):
     """What must be asked about now, account by account.
 

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
 from nats.js.api import Header
+from nats.js.errors import NotFoundError
 
 from adapters.nats.declared import ACK_WAIT, CALLBACKS, DEAD, WORKERS
 from adapters.nats.platform import FAILURES, REST_SECONDS, Platform
@@ -74,11 +75,48 @@ class JetStreamCallbacks:
             return
         if until is None:
             callback = _decoder.decode(message.data)
-            await self._publish(_subject("dead_callbacks", callback), DEAD, callback, f"dead-{id}")
+            life = f"{id}-{message.metadata.sequence.stream}"  # one that was revived may die again
+            await self._publish(_subject("dead_callbacks", callback), DEAD, callback, life)
             await self._tell(message, "ack")
             return
         delay = max((until - self._clock.now()).total_seconds(), 0.001)
         await self._tell(message, "nak", delay)
+
+    async def dead(self, limit: int) -> Sequence[RawCallback]:
+        """Those that were given up, oldest first. Raises Unavailable."""
+        found: list[RawCallback] = []
+        async with aclosing(self._dead()) as letters:
+            async for _, callback in letters:
+                found.append(callback)
+                if len(found) == limit:
+                    break
+        return found
+
+    async def revive(self, id: str) -> bool:
+        """Offer it again as if for the first time; False: it is not among the dead.
+
+        Raises Unavailable.
+        """
+        async with aclosing(self._dead()) as letters:
+            async for number, callback in letters:
+                if callback.id == id:
+                    life = f"{id}-{number}"
+                    await self._publish(_subject("callbacks", callback), CALLBACKS, callback, life)
+                    await self._platform.context().delete_msg(DEAD, number)
+                    return True
+        return False
+
+    async def _dead(self) -> AsyncGenerator[tuple[int, RawCallback], None]:
+        """Each with its number in the stream; there are few, if any."""
+        try:
+            context = self._platform.context()
+            state = (await context.stream_info(DEAD)).state
+            for number in range(max(1, state.first_seq), state.last_seq + 1):
+                with suppress(NotFoundError):  # it was brought back
+                    message = await context.get_msg(DEAD, number)
+                    yield number, _decoder.decode(message.data or b"")
+        except FAILURES:
+            raise Unavailable("the dead letters can't be read") from None
 
     async def aclose(self) -> None:
         """Take no more; what was fetched ahead goes back at once."""

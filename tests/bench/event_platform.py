@@ -101,7 +101,7 @@ async def latency(sync: str, rate: int = 100, seconds: int = 15) -> None:
         subscription = await platform.context().pull_subscribe_bind("app-shop", EVENTS)
         while len(took) < rate * seconds:
             for message in await subscription.fetch(50, timeout=5):
-                took.append(time.perf_counter() - committed[message.headers["Nats-Msg-Id"]])
+                took.append(time.perf_counter() - committed[(message.headers or {})["Nats-Msg-Id"]])
                 await message.ack()
 
     relaying, consuming = asyncio.create_task(relay()), asyncio.create_task(consume())

@@ -77,6 +77,7 @@ class NatsServer:
     def pause(self) -> None:
         """Connections stay open, and nothing is answered."""
         os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Go on, as if nothing had happened."""

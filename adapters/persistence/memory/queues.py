@@ -70,6 +70,19 @@ class MemoryCallbackQueue:
             waiting.due_at, waiting.dead = until, until is None
             self._inbox.replace(waiting)
 
+    async def dead(self, limit: int) -> Sequence[RawCallback]:
+        """Those that were given up, oldest first."""
+        return [waiting.callback for waiting in self._inbox.where(lambda w: w.dead)[:limit]]
+
+    async def revive(self, id: str) -> bool:
+        """Offer it again as if for the first time; False: it is not among the dead."""
+        waiting = self._inbox.get(id)
+        if waiting is None or not waiting.dead:
+            return False
+        self._inbox.replace(Waiting(waiting.callback))
+        self._on_callback()
+        return True
+
 
 class MemoryAgenda:
     """Orders of one account whose `next_check_at` has come; a saved order is free again."""

@@ -85,6 +85,17 @@ class SqlCallbackQueue:
         values: Row = {"id": id, "until": due_at, "is_dead": until is None}
         await self._writer.keep(Unit((Step.of(self._statements.postpone_callback, values),)))
 
+    async def dead(self, limit: int) -> Sequence[RawCallback]:
+        """Those that were given up, oldest first."""
+        rows = await self._reader.rows(self._statements.dead_callbacks, {"limit": limit})
+        return [callback_of(row) for row in rows]
+
+    async def revive(self, id: str) -> bool:
+        """Offer it again as if for the first time; False: it is not among the dead."""
+        revived = await self._writer.take(Step.of(self._statements.revive_callback, {"id": id}))
+        self._on_callback()
+        return bool(revived)
+
 
 class SqlAgenda:
     """Orders of one account whose `next_check_at` has come."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -229,6 +230,8 @@ class Statements:
         self.due_callbacks = ready(_take_callbacks())
         self.drop_callback = ready(delete(inbox).where(inbox.c.id == bindparam("id")))
         self.postpone_callback = ready(_postpone())
+        self.dead_callbacks = ready(_dead_callbacks())
+        self.revive_callback = ready(_revive())
 
         self.insert_key = _insert(api_keys, dialect)
         self.key_holder = ready(_key_holder())
@@ -271,6 +274,16 @@ def _take_callbacks() -> Executable:
     offered = due.with_for_update(skip_locked=True).cte("offered")
     taken = update(inbox).where(inbox.c.id.in_(select(offered.c.id)))
     return taken.values(due_at=bindparam("until")).returning(*inbox.columns)
+
+
+def _dead_callbacks() -> Executable:
+    dead = select(inbox).where(inbox.c.dead == true())
+    return dead.order_by(inbox.c.position).limit(bindparam("limit"))
+
+
+def _revive() -> Executable:
+    meant = update(inbox).where(inbox.c.id == bindparam("id"), inbox.c.dead == true())
+    return meant.values(attempts=0, due_at=0, dead=false()).returning(inbox.c.id)
 
 
 def _postpone() -> Executable:

@@ -133,6 +133,34 @@ def test_a_dead_letter_blocks_nobody(run, queue, take, make):
     assert run(nothing_comes(queue))
 
 
+def test_the_dead_are_seen_and_brought_back(run, queue, take, make):
+    callbacks = [make.callback() for _ in range(3)]
+    for callback in callbacks:
+        run(queue.put(callback))
+    take(queue, 3)
+    for callback in callbacks:
+        run(queue.postpone(callback.id, None))
+
+    assert run(queue.dead(10)) == callbacks
+    assert run(queue.dead(2)) == callbacks[:2]
+    assert run(queue.revive(callbacks[1].id))
+    assert run(queue.dead(10)) == [callbacks[0], callbacks[2]]
+    assert take(queue) == [(callbacks[1], 0)]
+    run(queue.postpone(callbacks[1].id, None))
+    assert run(queue.revive(callbacks[1].id))
+    assert take(queue) == [(callbacks[1], 0)]
+
+
+def test_only_the_dead_are_brought_back(run, queue, take, make):
+    callback = make.callback()
+    run(queue.put(callback))
+    take(queue)
+
+    assert not run(queue.revive(callback.id))
+    assert not run(queue.revive("cb_unknown"))
+    assert run(queue.dead(10)) == []
+
+
 def test_a_dead_letter_is_kept_for_the_operators(run, platform, queue_of, take, make):
     queue, callback = queue_of(platform), make.callback()
     run(queue.put(callback))
