@@ -11,6 +11,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -51,7 +52,7 @@ class PostgresServer:
         patience = time.monotonic() + PATIENCE_SECONDS
         while True:
             with (self.folder / "log").open("ab") as log:
-                command = [BIN / "postgres", "-D", self.folder / "data", *options]
+                command = [str(BIN / "postgres"), "-D", str(self.folder / "data"), *options]
                 self._process = subprocess.Popen(
                     command, stdout=log, stderr=log, start_new_session=True, **_as_nobody()
                 )
@@ -102,7 +103,8 @@ class PostgresServer:
             shutil.chown(self.folder, "nobody", "nogroup")
         subprocess.run(
             [
-                *(BIN / "initdb", "-D", self.folder / "data", "-U", USER, "--pwfile", secret),
+                *(str(BIN / "initdb"), "-D", str(self.folder / "data"), "-U", USER),
+                *("--pwfile", str(secret)),
                 *("-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
             ],
             check=True,
@@ -119,7 +121,7 @@ class PostgresServer:
         self._process = None
 
 
-def _as_nobody() -> dict[str, object]:
+def _as_nobody() -> dict[str, Any]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -127,7 +129,7 @@ def _as_nobody() -> dict[str, object]:
 
 
 def _answers(port: int) -> bool:
-    ready = [BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ready = [str(BIN / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     return subprocess.run(ready, check=False).returncode == 0
 
 

@@ -23,6 +23,7 @@ from application.ports import (
     Agenda,
     CallbackQueue,
     Clock,
+    DeadCallbacks,
     Directory,
     Library,
     Outbox,
@@ -34,7 +35,7 @@ _PING = Prepared("SELECT 1", ())
 
 #: Both name the values of a statement by their position.
 SQLITE = sqlite.dialect(paramstyle="qmark")
-POSTGRES = postgresql.dialect(paramstyle="numeric_dollar")
+POSTGRES: Dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # as SQLAlchemy types it
 
 
 def _nobody_listens() -> None:
@@ -50,6 +51,7 @@ class SqlStore:
 
     outbox: Outbox
     callbacks: CallbackQueue
+    dead_callbacks: DeadCallbacks
     agenda: Agenda
     library: Library
     directory: Directory
@@ -73,6 +75,7 @@ class SqlStore:
         self._before_close: list[Callable[[], Awaitable[None]]] = []
         self.outbox = SqlOutbox(*everything, turn)
         self.callbacks = SqlCallbackQueue(*everything, self._heard_callback)
+        self.dead_callbacks = self.callbacks
         self.agenda = SqlAgenda(*everything)
         self.library = SqlLibrary(reader, self._statements)
         self.directory = SqlDirectory(*everything, clock)

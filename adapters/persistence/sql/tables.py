@@ -46,7 +46,7 @@ Position = BigInteger().with_variant(Integer, "sqlite")
 STATUSES = "status IN ('created', 'succeeded', 'failed', 'closed')"
 
 
-def _needed(name: str, kind: type[TypeEngine[Any]]) -> Column[Any]:
+def _needed(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]]) -> Column[Any]:
     return Column(name, kind, nullable=False)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 from adapters.persistence.sql import migrate, online
 from adapters.persistence.sql.order_rows import payment_row, refund_row
 from adapters.persistence.sql.postgres import schema
+from adapters.persistence.sql.postgres.pool import Address
 from adapters.persistence.sql.store import SqlStore
 from application.records import Filter
 from tests.adapters.persistence.making import NOW
@@ -141,7 +142,7 @@ def test_readers_and_writers_go_on_while_it_migrates(run, old, filled, monkeypat
 
     run(migrate_meanwhile())
 
-    assert run(schema._with(schema.Address(old), schema._revision)) == migrate.HEAD
+    assert run(schema._with(Address(old), schema._revision)) == migrate.HEAD
 
 
 def test_of_two_that_migrate_at_once_one_does_and_both_end_well(run, old, filled, monkeypatch):
@@ -152,7 +153,7 @@ def test_of_two_that_migrate_at_once_one_does_and_both_end_well(run, old, filled
 
     run(both())
 
-    assert run(schema._with(schema.Address(old), schema._revision)) == migrate.HEAD
+    assert run(schema._with(Address(old), schema._revision)) == migrate.HEAD
 
 
 def test_a_migration_that_broke_off_is_taken_up_again(run, old, filled, monkeypatch):
@@ -163,11 +164,11 @@ def test_a_migration_that_broke_off_is_taken_up_again(run, old, filled, monkeypa
         patch.setattr(online, "unique", breaks)
         with pytest.raises(RuntimeError):
             migrate.upgrade(old)
-    assert run(schema._with(schema.Address(old), schema._revision)) == "0001"
+    assert run(schema._with(Address(old), schema._revision)) == "0001"
 
     migrate.upgrade(old)
 
-    assert run(schema._with(schema.Address(old), schema._revision)) == migrate.HEAD
+    assert run(schema._with(Address(old), schema._revision)) == migrate.HEAD
 
 
 def test_a_table_in_use_all_the_time_is_said_to_be(run, old, filled, monkeypatch):

@@ -6,9 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import asyncpg
-
-from adapters.persistence.sql.postgres.pool import Connection
+from adapters.persistence.sql.postgres.connection import Connection
 
 log = logging.getLogger("basepay.database")
 
@@ -57,7 +55,7 @@ class Bell:
         try:
             await connection.execute("SET synchronous_commit = off")  # nothing here is worth a wait
             connection.add_termination_listener(lambda _: self._wake.set())
-            await connection.add_listener(CHANNEL, self._heard)
+            await connection.add_listener(CHANNEL, self._heard_by(connection))
             await self._ring_on(connection)
         finally:
             connection.terminate()
@@ -70,7 +68,11 @@ class Bell:
                 await asyncio.sleep(QUIET_SECONDS)
             await self._wake.wait()
 
-    def _heard(self, connection: object, pid: int, channel: str, what: object) -> None:  # noqa: ARG002 -- as asyncpg calls it
-        if isinstance(connection, asyncpg.Connection) and pid == connection.get_server_pid():
-            return  # our own
-        self._hear(str(what))
+    def _heard_by(self, connection: Connection) -> Callable[..., None]:
+        ours = connection.get_server_pid()
+
+        def heard(_: object, pid: int, channel: str, what: str) -> None:  # noqa: ARG001 -- as asyncpg calls it
+            if pid != ours:
+                self._hear(what)
+
+        return heard

@@ -1,11 +1,11 @@
 """Reads and keeps over a pool of connections."""
 
 from collections.abc import Mapping
-from typing import cast
 
+from adapters.persistence.sql.postgres.connection import Connection
 from adapters.persistence.sql.postgres.errors import LineCut
 from adapters.persistence.sql.postgres.one_statement import fits, joined
-from adapters.persistence.sql.postgres.pool import Connection, Pool
+from adapters.persistence.sql.postgres.pool import Pool
 from adapters.persistence.sql.statements import Prepared
 from adapters.persistence.sql.unit import Step, Unit
 from adapters.persistence.sql.values import Stored, Value
@@ -23,7 +23,7 @@ class PostgresReader:
         bound = statement.bind(values)
 
         async def ask(connection: Connection) -> list[Stored]:
-            return cast("list[Stored]", await connection.fetch(statement.text, *bound))
+            return await connection.fetch(statement.text, *bound)
 
         try:
             return await self._pool.use(ask)
@@ -60,7 +60,7 @@ class PostgresWriter:
         """Keep one step; the rows that it changed, as they are now. Raises Unavailable."""
 
         async def ask(connection: Connection) -> list[Stored]:
-            return cast("list[Stored]", await connection.fetch(step.text, *step.values))
+            return await connection.fetch(step.text, *step.values)
 
         return await self._pool.use(ask)
 

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import asyncpg
 
+from adapters.persistence.sql.postgres.connection import Connection
 from adapters.persistence.sql.postgres.errors import spoils, translated
 from application.ports import Unavailable
 
 T = TypeVar("T")
-Connection = asyncpg.Connection
 
 #: Connections of one process. What waits for the disk is committed together by the server, so
 #: that more of them bring little, and every one costs the server memory.
@@ -53,7 +53,7 @@ class Address:
     ) -> Connection:
         """A connection of our own. Raises Unavailable."""
         try:
-            connection = await asyncpg.connect(
+            connection: Connection = await asyncpg.connect(
                 self.url,
                 password=self.password,
                 timeout=WELCOME_SECONDS,
@@ -62,7 +62,11 @@ class Address:
                 max_cached_statement_lifetime=0,
                 server_settings={**_SETTINGS, **settings},
             )
-            await connection.execute(_DURABLE)
+            try:
+                await connection.execute(_DURABLE)
+            except BaseException:  # cancelled, too
+                connection.terminate()
+                raise
         except ValueError:
             raise Unavailable(
                 "its URL can't be read: write what is special in a password as %40 and the like"

@@ -12,7 +12,8 @@ from sqlalchemy.pool import NullPool
 
 from adapters.persistence.sql import migrate
 from adapters.persistence.sql.migrate import HEAD, DatabaseUnusable, check_revision
-from adapters.persistence.sql.postgres.pool import Address, Connection
+from adapters.persistence.sql.postgres.connection import Connection
+from adapters.persistence.sql.postgres.pool import Address
 from application.ports import Unavailable
 
 #: Whoever holds it migrates. Only tried, never waited for: a waiting statement would hold up
