@@ -12,6 +12,9 @@ from adapters.providers.alipay.sandbox.trades import BEFORE_THE_TRADE
 from domain.method import Method
 from tests.histories.basepay import CALLBACKS
 
+#: A fault in the simulators' words, by the names of its fields.
+Trouble = dict[str, Any]
+
 WALLETS = ["00", "00", "01", "01", "02", "03", "04"]
 
 #: Which states Alipay tells of, beside refunds.
@@ -26,7 +29,7 @@ WORKERS = ["courier", "callbacks", "sweeper", "relay", "keys", "all"]
 which = st.integers(0, 7)
 
 #: Troubles of one exchange, by the simulators' words; `effect`: after the call was carried out.
-TROUBLES: Sequence[dict[str, Any]] = [
+TROUBLES: Sequence[Trouble] = [
     {"kind": "cut_before_effect"},
     {"kind": "cut_after_effect"},
     {"kind": "status", "status": 429, "seconds": 7},
@@ -48,7 +51,7 @@ TROUBLES: Sequence[dict[str, Any]] = [
 OPERATIONS = [None, "prepay", "charge", "query", "close", "reverse", "refund", "refund_query"]
 
 #: Troubles that only make sense at one place.
-SPECIAL: Sequence[dict[str, Any]] = [
+SPECIAL: Sequence[Trouble] = [
     {"kind": "error", "provider": "wechat", "operation": "prepay", "code": "NO_AUTH"},
     {"kind": "error", "provider": "wechat", "operation": "charge", "code": "NO_AUTH"},
     {"kind": "error", "provider": "wechat", "operation": "refund", "code": "NO_AUTH"},
@@ -69,7 +72,7 @@ SPECIAL: Sequence[dict[str, Any]] = [
     {"kind": "status", "operation": "certificates", "status": 500},
 ]  # fmt: skip
 ON_REFUNDS = [each for each in SPECIAL if "refund" in (each.get("operation"), each["kind"][:6])]
-ON_CALLBACKS: Sequence[dict[str, Any]] = [
+ON_CALLBACKS: Sequence[Trouble] = [
     {"kind": "callback_dropped"},
     {"kind": "callback_dropped", "times": 4},
     {"kind": "callback_late", "seconds": 600},
@@ -83,7 +86,7 @@ ON_CALLBACKS: Sequence[dict[str, Any]] = [
 ]
 
 #: "Not found" of what is there: the provider's parts don't all know yet. Not for long.
-NOT_YET: Sequence[dict[str, Any]] = [
+NOT_YET: Sequence[Trouble] = [
     {"kind": "error", "provider": "wechat", "operation": "query", "code": "ORDER_NOT_EXIST"},
     {"kind": "error", "provider": "alipay", "operation": "query", "code": "ACQ.TRADE_NOT_EXIST"},
     {"kind": "error", "provider": "wechat", "operation": "refund_query",

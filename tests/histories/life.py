@@ -29,7 +29,7 @@ from domain.status import PaymentStatus
 from tests.asking import BEGINNINGS, NEEDS
 from tests.histories.basepay import OLGA, Basepay, HistoryLoop, Store, callbacks_wait, open_sqlite
 from tests.histories.books import ALL, Books, Ours
-from tests.histories.chances import NOT_YET, Settings, Wanted
+from tests.histories.chances import NOT_YET, Settings, Trouble, Wanted
 from tests.histories.simulators import Simulators
 from tests.simulation.asking import Asked
 from tests.simulation.invariants import hold
@@ -200,11 +200,7 @@ class Life(RuleBasedStateMachine):
             highest[message.order_id] = max(before, message.sequence)
 
     def _now_all_know(self) -> None:
-        lies = [fault.code for fault in (Fault(**each) for each in NOT_YET)]
-        kept = [fault for fault in self.sim.faults.armed() if fault.code not in lies]
-        self.sim.faults.clear()
-        for fault in kept:
-            self.sim.faults.arm(fault)
+        self.sim.faults.disarm([each["code"] for each in NOT_YET])
 
     def _at_a_till(self, method: Method, order: int) -> None:
         waits = Wanted(
@@ -248,6 +244,14 @@ class Life(RuleBasedStateMachine):
                 await basepay.keep_up()
             case _:
                 await basepay.work()
+
+    def _plan(self, provider: str, operation: str, troubles: Sequence[Trouble | None]) -> None:
+        """Those of them that can happen there, one after another."""
+        there = {"provider": provider, "operation": operation}
+        for trouble in troubles:
+            if trouble is None or there | trouble == trouble | there:
+                fault = None if trouble is None else Fault(**there | trouble)
+                self.sim.faults.plan(provider, operation, fault)
 
     def _turn_keys(self, provider: str, steps: Sequence[str]) -> None:
         """The first of these steps that can be taken now."""

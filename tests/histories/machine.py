@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -22,6 +21,7 @@ from tests.histories.chances import (
     TROUBLES,
     WORKERS,
     Settings,
+    Trouble,
     Wanted,
     orders,
     settings,
@@ -194,7 +194,7 @@ class History(Life):
         times=st.sampled_from([1, 1, 2, 5, None]),
     )
     def trouble_at_a_provider(
-        self, trouble: dict[str, Any], provider: str, operation: str | None, times: int | None
+        self, trouble: Trouble, provider: str, operation: str | None, times: int | None
     ) -> None:
         facts = {"provider": provider, "operation": operation, "times": times}
         self.sim.faults.arm(Fault(**facts | trouble))
@@ -203,7 +203,7 @@ class History(Life):
         trouble=st.sampled_from([*SPECIAL, *ON_CALLBACKS, *NOT_YET]),
         provider=st.sampled_from(["wechat", "alipay"]),
     )
-    def trouble_at_one_place(self, trouble: dict[str, Any], provider: str) -> None:
+    def trouble_at_one_place(self, trouble: Trouble, provider: str) -> None:
         self.sim.faults.arm(Fault(**{"provider": provider} | trouble))
 
     @rule(
@@ -213,7 +213,7 @@ class History(Life):
         wanted=orders(),
     )
     def an_order_meets_trouble(
-        self, trouble: dict[str, Any], operation: str | None, times: int, wanted: Wanted
+        self, trouble: Trouble, operation: str | None, times: int, wanted: Wanted
     ) -> None:
         self.trouble_at_a_provider(trouble, wanted.method.partition("_")[0], operation, times)
         self.an_app_asks_for_a_payment(wanted)
@@ -228,7 +228,7 @@ class History(Life):
     )
     def a_refund_meets_trouble(
         self,
-        trouble: dict[str, Any],
+        trouble: Trouble,
         provider: str,
         operation: str,
         times: int,
@@ -246,14 +246,44 @@ class History(Life):
         n=which,
     )
     def a_close_meets_trouble(
-        self, trouble: dict[str, Any], provider: str, operation: str, seconds: int, n: int
+        self, trouble: Trouble, provider: str, operation: str, seconds: int, n: int
     ) -> None:
         self.trouble_at_a_provider(trouble, provider, operation, 1)
         self.time_passes(seconds)
         self.an_app_closes_or_looks(n, "close")
 
+    @rule(
+        operation=st.sampled_from(["prepay", "charge", "query", "close", "reverse"]),
+        troubles=st.lists(st.sampled_from([None, *TROUBLES, *SPECIAL]), min_size=2, max_size=4),
+        wanted=orders(),
+        seconds=st.sampled_from([7, 20, 62, 300]),
+    )
+    def an_order_meets_one_trouble_after_another(
+        self, operation: str, troubles: list[Trouble | None], wanted: Wanted, seconds: int
+    ) -> None:
+        self._plan(wanted.method.partition("_")[0], operation, troubles)
+        self.an_app_asks_for_a_payment(wanted)
+        self.time_passes(seconds)
+        self.workers_come(["all", "sweeper", "all"])
+
+    @rule(
+        operation=st.sampled_from(["refund", "refund", "refund_query"]),
+        troubles=st.lists(st.sampled_from([None, *TROUBLES, *ON_REFUNDS]), min_size=2, max_size=4),
+        n=which,
+        amount=st.sampled_from([1000, 4444, 0]),
+        seconds=st.sampled_from([7, 20, 62, 300]),
+    )
+    def a_refund_meets_one_trouble_after_another(
+        self, operation: str, troubles: list[Trouble | None], n: int, amount: int, seconds: int
+    ) -> None:
+        for provider in ("wechat", "alipay"):
+            self._plan(provider, operation, troubles)
+        self.an_app_asks_for_a_refund(n, 1, amount, patient=False)
+        self.time_passes(seconds)
+        self.workers_come(["all", "sweeper", "all"])
+
     @rule(trouble=st.sampled_from(ON_CALLBACKS), wanted=orders(), n=which)
-    def callbacks_meet_trouble(self, trouble: dict[str, Any], wanted: Wanted, n: int) -> None:
+    def callbacks_meet_trouble(self, trouble: Trouble, wanted: Wanted, n: int) -> None:
         """Of a payment, and of a refund of another one."""
         self.trouble_at_one_place(trouble, wanted.method.partition("_")[0])
         self.an_app_asks_for_a_payment(replace(wanted, pays=True))

@@ -1,7 +1,8 @@
 """Both simulators in this process: their book, their faults, the line to them, their callbacks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
@@ -15,7 +16,7 @@ from adapters.providers.alipay.sandbox.settings import AlipayRules
 from adapters.providers.sandbox.app import Sandbox, create_sandbox
 from adapters.providers.sandbox.book import Book
 from adapters.providers.sandbox.callbacks import CallbackSender
-from adapters.providers.sandbox.faults import Faults
+from adapters.providers.sandbox.faults import Fault, Faults, Struck
 from adapters.providers.sandbox.keys import KeyRing
 from adapters.providers.sandbox.provider import Message, SandboxProvider, World
 from adapters.providers.sandbox.records import Callback
@@ -63,7 +64,9 @@ class Simulators:
             "wechat": self.wechat,
             "alipay": self.alipay,
         }
-        self.faults = Faults({name: each.fault_kinds for name, each in self.providers.items()})
+        self.faults = PlannedFaults(
+            {name: each.fault_kinds for name, each in self.providers.items()}
+        )
         self._app = _app()
         self._app.wire = Wire(list(self.providers.values()), self.faults, self.book)
         self._asgi = httpx.ASGITransport(app=self._app)  # type: ignore[arg-type] # says less
@@ -88,6 +91,33 @@ class Simulators:
     def _seconds(self) -> float:
         slow = self.random.random() < self.slow
         return self.random.uniform(0.0, SLOWEST_SECONDS if slow else 0.05)
+
+
+class PlannedFaults(Faults):
+    """Faults that can also strike one after another, each at the next call of one operation."""
+
+    def __init__(self, kinds: Mapping[str, frozenset[str]]) -> None:
+        super().__init__(kinds)
+        self._planned: defaultdict[tuple[str, str], deque[Fault | None]] = defaultdict(deque)
+
+    def plan(self, provider: str, operation: str, fault: Fault | None) -> None:
+        """None: a call that goes well in between."""
+        self._planned[provider, operation].append(fault)
+
+    def strike(self, provider: str, operation: str) -> Struck:
+        planned = self._planned[provider, operation]
+        fault = planned.popleft() if planned else None
+        if fault is not None:
+            self.arm(fault)
+        return super().strike(provider, operation)
+
+    def clear(self) -> None:
+        super().clear()
+        self._planned.clear()
+
+    def disarm(self, codes: Sequence[str | None]) -> None:
+        """No longer answer with any of these error codes."""
+        self._armed = [fault for fault in self._armed if fault.code not in codes]
 
 
 class Courier(CallbackSender):

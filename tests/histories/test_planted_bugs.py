@@ -12,10 +12,11 @@ from adapters.providers.alipay import callbacks as alipay_callbacks
 from adapters.providers.alipay import reading
 from adapters.providers.alipay.refunds import AlipayRefunds
 from adapters.providers.wechat_pay.payments import WeChatPayments
-from application import refresh_payment
-from application.ports import PaymentProvider
-from domain.outcome import Closed, FoundRefund, Outcome, RefundNotFound, Unknown
+from application import refresh_payment, refresh_refund
+from application.ports import PaymentProvider, RefundProvider
+from domain.outcome import Closed, FoundRefund, Outcome, RefundNotFound, RefundOutcome, Unknown
 from domain.payment import Payment
+from domain.refund import Refund
 from domain.status import PaymentStatus
 from tests.histories.playing import play
 from tests.simulation.world import Broken
@@ -80,6 +81,13 @@ def repeat_under_another_number(patch: Patch) -> None:
     patch.setattr(refresh_payment, "start_again", renumbered)
 
 
+def believe_a_refused_repetition(patch: Patch) -> None:
+    async def send(provider: RefundProvider, refund: Refund, payment: Payment) -> RefundOutcome:
+        return await provider.refund(refund, payment)
+
+    patch.setattr(refresh_refund, "send_again", send)
+
+
 def check_no_signature(patch: Patch) -> None:
     patch.setattr(alipay_callbacks, "verify_callback", lambda *_: None)
 
@@ -91,6 +99,7 @@ BUGS: list[Callable[[Patch], None]] = [
     forget_refunds_when_sweeping,
     believe_not_found_at_once,
     repeat_under_another_number,
+    believe_a_refused_repetition,
     check_no_signature,
 ]
 
