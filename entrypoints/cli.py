@@ -35,8 +35,10 @@ app = App(
 )
 apps = App(name="apps", help="Business systems and their API keys.")
 operators = App(name="operators", help="Persons who operate basepay, and their keys.")
+callbacks = App(name="callbacks", help="Providers' messages that could not be applied.")
 app.command(apps)
 app.command(operators)
+app.command(callbacks)
 
 Config = Annotated[
     Path | None, Parameter(name="--config", help="basepay.toml, or $BASEPAY_CONFIG.")
@@ -149,6 +151,22 @@ def init(*, path: Path = DEFAULT_CONFIG) -> None:
     except OSError as error:
         raise Trouble(f"{path} can't be written: {error.strerror}") from None
     tell(f"{path} is written; fill in your accounts, then: basepay migrate && basepay serve")
+
+
+@callbacks.command
+def dead(*, config: Config = None) -> None:
+    """List the callbacks that were given up; each is an incident, too."""
+    from entrypoints.dead_letters import list_dead
+
+    tell(_run(list_dead(_settings(config, with_accounts=False))))
+
+
+@callbacks.command
+def replay(id: str | None = None, *, config: Config = None) -> None:
+    """Offer one of them again, or all, once their cause is mended."""
+    from entrypoints.dead_letters import replay_dead
+
+    tell(_run(replay_dead(_settings(config, with_accounts=False), id)))
 
 
 def _add(operator: bool) -> Callable[..., None]:
