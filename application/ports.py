@@ -43,7 +43,7 @@ class AlreadyExists(Exception):
 
 
 class Unavailable(Exception):
-    """A part of the system we depend on does not answer; nothing was kept."""
+    """A part of the system we depend on does not answer; nothing is known to have been kept."""
 
 
 class CallbackRejected(Exception):
@@ -118,7 +118,8 @@ class UnitOfWork(Protocol):
 
     `commit` applies everything staged at once, durably: it raises LostUpdate if a saved row's
     version is no longer the stored one, AlreadyExists if an inserted row's unique key is taken,
-    Unavailable if the store does not answer; in all three cases nothing is kept.
+    Unavailable if the store does not answer. Nothing is kept then, except that Unavailable may
+    come after all of it was: the answer to a commit can be lost. Who asks by the key finds out.
     Appended records go in the order they were appended; an Evidence whose id exists is skipped.
     """
 
