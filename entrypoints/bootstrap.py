@@ -99,7 +99,9 @@ def _pings(
     needs: Needs, roles: Collection[Role], store: SqlStore, platform: EventPlatform
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """Who can't be reached is sent no requests: so only what these roles can't answer without."""
-    pings = {"database": store.ping} if needs.database else {}
+    pings: dict[str, Callable[[], Awaitable[None]]] = {}
+    if needs.database:
+        pings["database"] = store.ping
     if platform.ping is not None and "gateway" in roles:
         pings["event_platform"] = platform.ping
     return pings

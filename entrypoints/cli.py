@@ -44,6 +44,13 @@ Config = Annotated[
     Path | None, Parameter(name="--config", help="basepay.toml, or $BASEPAY_CONFIG.")
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Machine-readable output.")]
+Cluster = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Two processes of each role over PostgreSQL, Redis and NATS, which are started, too.",
+    ),
+]
 Port = Annotated[
     int, Parameter(help="0 takes a free one.", validator=validators.Number(gte=0, lte=65534))
 ]
@@ -62,7 +69,13 @@ def main() -> None:
 
 
 @app.command
-def dev(*, port: Port = 8000, data_dir: Path = Path(".basepay-dev"), json: Json = False) -> None:
+def dev(
+    *,
+    port: Port = 8000,
+    data_dir: Path = Path(".basepay-dev"),
+    cluster: Cluster = False,
+    json: Json = False,
+) -> None:
     """Run everything in one process: API, simulators on the next port, a SQLite file.
 
     Survives kill -9: what it holds lies in the data directory.
@@ -75,15 +88,15 @@ def dev(*, port: Port = 8000, data_dir: Path = Path(".basepay-dev"), json: Json 
     with occupied(data_dir):
         api = bind(port)
         sandbox = bind(port + 1 if port else 0)
-        _run(run_dev(api, sandbox, data_dir.resolve(), as_json=json))
+        _run(run_dev(api, sandbox, data_dir.resolve(), cluster=cluster, as_json=json))
 
 
 @app.command
-def demo(*, json: Json = False) -> None:
+def demo(*, cluster: Cluster = False, json: Json = False) -> None:
     """Play the whole journey on a throw-away stack; exit 0 only if every expectation held."""
     from entrypoints.demo import run_demo
 
-    sys.exit(_run(run_demo(as_json=json), quiet=True))
+    sys.exit(_run(run_demo(as_json=json, cluster=cluster), quiet=True))
 
 
 @app.command
@@ -111,7 +124,8 @@ def serve(*roles: Literal["api", "gateway", "worker"], config: Config = None) ->
 
     Changed accounts and secrets are taken in while it runs, on SIGHUP at once.
     """
-    from entrypoints.web import ROLES, run_serve
+    from entrypoints.roles import ROLES
+    from entrypoints.web import run_serve
 
     _run(run_serve(partial(_settings, config), frozenset(roles or ROLES)))
 

@@ -19,7 +19,7 @@ from entrypoints.demo_scenarios import (
     books_agree,
 )
 from entrypoints.demo_shop import Shop
-from entrypoints.dev import dev_stack
+from entrypoints.dev import stack_of
 from entrypoints.serving import bind
 from entrypoints.telling import tell
 
@@ -38,11 +38,11 @@ class Result:
     seconds: float
 
 
-async def run_demo(*, as_json: bool) -> int:
+async def run_demo(*, as_json: bool, cluster: bool = False) -> int:
     """Play everything; 0 only if every expectation held."""
     results: list[Result] = []
     began = time.monotonic()
-    async with _throw_away_shop() as shop:
+    async with _throw_away_shop(cluster=cluster) as shop:
         jobs = [(each, method) for each in SCENARIOS for method in METHODS if each.fits(method)]
         besides = [*BESIDES, Scenario("both books say the same", books_agree)]
         jobs += [(each, ALL) for each in besides]
@@ -59,10 +59,10 @@ async def run_demo(*, as_json: bool) -> int:
 
 
 @asynccontextmanager
-async def _throw_away_shop() -> AsyncIterator[Shop]:
+async def _throw_away_shop(*, cluster: bool) -> AsyncIterator[Shop]:
     with tempfile.TemporaryDirectory(prefix="basepay-demo-") as folder:
         async with (
-            dev_stack(bind(0), bind(0), Path(folder), idle=0.05) as started,
+            stack_of(bind(0), bind(0), Path(folder), cluster=cluster, idle=0.05) as started,
             Shop.open(
                 api_url=started.api_url,
                 api_key=started.api_key,

@@ -4,8 +4,8 @@ import json
 import secrets
 import socket
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ import httpx
 from adapters.clock import MovableClock
 from adapters.http.app import create_http
 from adapters.providers.transport import AiohttpTransport
+from application.ports import Directory
 from application.records import Caller
-from entrypoints.bootstrap import Basepay, running
+from entrypoints.bootstrap import running
 from entrypoints.keys import hash_of, new_key
 from entrypoints.sandbox import simulators
 from entrypoints.serving import serving, url_of
-from entrypoints.settings import Settings, check
+from entrypoints.settings import check
 from entrypoints.stopping import stop_signal
 from entrypoints.storage import upgrade_schema
 from entrypoints.telling import tell
@@ -41,13 +42,24 @@ class Started:
 
 
 async def run_dev(
-    api: socket.socket, sandbox: socket.socket, data_dir: Path, *, as_json: bool
+    api: socket.socket, sandbox: socket.socket, data_dir: Path, *, cluster: bool, as_json: bool
 ) -> None:
     """Serve until a signal ends it; what is in flight finishes first."""
     with stop_signal() as stopped:
-        async with dev_stack(api, sandbox, data_dir) as started:
+        async with stack_of(api, sandbox, data_dir, cluster=cluster) as started:
             tell(_as_json(started) if as_json else _as_text(started, data_dir))
             await stopped.wait()
+
+
+def stack_of(
+    api: socket.socket, sandbox: socket.socket, data_dir: Path, *, cluster: bool, idle: float = 0.25
+) -> AbstractAsyncContextManager[Started]:
+    """One process, or many."""
+    if not cluster:
+        return dev_stack(api, sandbox, data_dir, idle=idle)
+    from entrypoints.cluster import cluster_stack
+
+    return cluster_stack(api, sandbox, data_dir)
 
 
 @asynccontextmanager
@@ -57,11 +69,11 @@ async def dev_stack(
     """The whole stack on two bound sockets. One clock for both sides, so that time can be moved."""
     clock = MovableClock(file=data_dir / "clock")
     async with serving(simulators(clock, data_dir), sandbox):
-        credentials = await _credentials(url_of(sandbox))
-        settings = _settings(url_of(api), url_of(sandbox), data_dir, credentials)
+        credentials = await credentials_of(url_of(sandbox))
+        settings = check(table(url_of(api), url_of(sandbox), data_dir, credentials))
         upgrade_schema(settings)
         async with running(settings, clock) as basepay:
-            keys = await _keys(basepay, clock, data_dir)
+            keys = await keys_of(basepay.store.directory, clock, data_dir)
             async with (
                 serving(create_http(basepay.app, test_switches=True), api),
                 background(basepay, idle=idle),
@@ -69,84 +81,85 @@ async def dev_stack(
                 yield Started(url_of(api), *keys, sandbox_url=url_of(sandbox))
 
 
-async def _credentials(sandbox_url: str) -> dict[str, Any]:
+async def credentials_of(sandbox_url: str) -> dict[str, Any]:
+    """What the simulators' merchants would be given."""
     async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
         answer = await client.get(f"{sandbox_url}/sandbox/credentials")
     credentials: dict[str, Any] = answer.raise_for_status().json()
     return credentials
 
 
-def _settings(
+def table(
     api_url: str, sandbox_url: str, data_dir: Path, credentials: dict[str, Any]
-) -> Settings:
+) -> dict[str, Any]:
+    """The configuration of a laptop."""
     wechat, alipay = credentials["wechat"], credentials["alipay"]
     copied = ("mchid", "app_ids", "serial_no", "private_key", "api_v3_key")
-    return check(
-        {
-            "environment": "dev",
-            "public_url": api_url,
-            "database": {"url": f"sqlite:///{data_dir / 'basepay.db'}"},
-            # Receivers run on this machine too.
-            "webhooks": {
-                "seal_key": _seal_key(data_dir / "webhook-seal-key"),
-                "networks": ["127.0.0.0/8", "::1/128"],
-                "any_port": True,
-                "plain_http": True,
-            },
-            "wechat": {
+    return {
+        "environment": "dev",
+        "public_url": api_url,
+        "database": {"url": f"sqlite:///{data_dir / 'basepay.db'}"},
+        # Receivers run on this machine too.
+        "webhooks": {
+            "seal_key": kept_secret(data_dir / "webhook-seal-key", _new_seal_key),
+            "networks": ["127.0.0.0/8", "::1/128"],
+            "any_port": True,
+            "plain_http": True,
+        },
+        "wechat": {
+            "base_url": sandbox_url,
+            "authorize_url": f"{sandbox_url}/connect/oauth2/authorize",
+        },
+        "accounts": {
+            "wechat-main": {
+                "provider": "wechat",
+                **{key: wechat[key] for key in copied},
+                "platform_certificates": [wechat["platform_certificate"]],
+                "public_key_id": wechat["public_key_id"],
+                "public_key": wechat["public_key"],
+                "certificate": wechat["certificate"],
                 "base_url": sandbox_url,
-                "authorize_url": f"{sandbox_url}/connect/oauth2/authorize",
-            },
-            "accounts": {
-                "wechat-main": {
-                    "provider": "wechat",
-                    **{key: wechat[key] for key in copied},
-                    "platform_certificates": [wechat["platform_certificate"]],
-                    "public_key_id": wechat["public_key_id"],
-                    "public_key": wechat["public_key"],
-                    "certificate": wechat["certificate"],
-                    "base_url": sandbox_url,
-                    "store_out_id": "dev-store",
-                    "h5_domain": "127.0.0.1",
-                    "official_account": {
-                        "app_secret": wechat["app_secret"],
-                        "domains": ["127.0.0.1", "localhost"],
-                    },
-                    "mini_program": {"app_secret": wechat["app_secret"]},
+                "store_out_id": "dev-store",
+                "h5_domain": "127.0.0.1",
+                "official_account": {
+                    "app_secret": wechat["app_secret"],
+                    "domains": ["127.0.0.1", "localhost"],
                 },
-                "alipay-main": {
-                    "provider": "alipay",
-                    **{key: alipay[key] for key in ("app_id", "seller_id", "private_key")},
-                    "alipay_public_key": alipay["alipay_public_key"],
-                    "base_url": alipay["gateway_url"],
-                },
+                "mini_program": {"app_secret": wechat["app_secret"]},
             },
-        }
-    )
+            "alipay-main": {
+                "provider": "alipay",
+                **{key: alipay[key] for key in ("app_id", "seller_id", "private_key")},
+                "alipay_public_key": alipay["alipay_public_key"],
+                "base_url": alipay["gateway_url"],
+            },
+        },
+    }
 
 
-async def _keys(basepay: Basepay, clock: MovableClock, data_dir: Path) -> tuple[str, str]:
+async def keys_of(directory: Directory, clock: MovableClock, data_dir: Path) -> tuple[str, str]:
     """The same keys after every restart; in dev they may lie in a file, readable by its owner."""
-    file = data_dir / "dev-keys.json"
-    if file.exists():
-        api_key, operator_key = json.loads(file.read_text())
-    else:
-        api_key, operator_key = new_key(), new_key()
-        _keep_secret(file, json.dumps([api_key, operator_key]))
+    kept = kept_secret(data_dir / "dev-keys.json", lambda: json.dumps([new_key(), new_key()]))
+    api_key, operator_key = json.loads(kept)
     for caller, key in ((APP, api_key), (OPERATOR, operator_key)):
-        if await basepay.store.directory.authenticate(hash_of(key)) is None:
-            await basepay.store.directory.add_key(caller, hash_of(key), clock.now())
+        if await directory.authenticate(hash_of(key)) is None:
+            await directory.add_key(caller, hash_of(key), clock.now())
     return api_key, operator_key
 
 
-def _seal_key(file: Path) -> str:
-    """Likewise: what was sealed before a restart must open after it."""
+def _new_seal_key() -> str:
+    return b64encode(secrets.token_bytes(32)).decode()
+
+
+def kept_secret(file: Path, make: Callable[[], str]) -> str:
+    """The same after every restart: what was sealed before it must open after it."""
     if not file.exists():
-        _keep_secret(file, b64encode(secrets.token_bytes(32)).decode())
+        keep_secret(file, make())
     return file.read_text()
 
 
-def _keep_secret(file: Path, text: str) -> None:
+def keep_secret(file: Path, text: str) -> None:
+    """For its owner alone."""
     aside = file.with_suffix(".new")  # and renamed: a kill in between leaves no half a file
     aside.touch(mode=0o600)
     aside.write_text(text)
