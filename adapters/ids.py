@@ -2,6 +2,7 @@
 
 import random
 import time
+from datetime import UTC, datetime
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as the ULID specification says
 
@@ -25,6 +26,14 @@ class _Ulids:
 
 
 new_ulid = _Ulids()
+
+
+def made_at(id: str) -> datetime:
+    """When an identifier with its prefix was made: a ULID begins with its time."""
+    milliseconds = 0
+    for digit in id.partition("_")[2][:10]:
+        milliseconds = milliseconds << 5 | ALPHABET.index(digit)
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
 
 
 def new_nonce() -> str:

@@ -35,9 +35,11 @@ app = App(
 )
 apps = App(name="apps", help="Business systems and their API keys.")
 operators = App(name="operators", help="Persons who operate basepay, and their keys.")
+events = App(name="events", help="What is announced to business systems.")
 callbacks = App(name="callbacks", help="Providers' messages that could not be applied.")
 app.command(apps)
 app.command(operators)
+app.command(events)
 app.command(callbacks)
 
 Config = Annotated[
@@ -226,6 +228,37 @@ def _refuse_production(command: str) -> None:
             f"BASEPAY_ENVIRONMENT: {command} pretends payments and is not for production; "
             "unset it here, or use `basepay serve`"
         )
+
+
+From = Annotated[str | None, Parameter(name="--from", help="A time, or now if left out.")]
+To = Annotated[str | None, Parameter(name="--to", help="A time, or now if left out.")]
+
+
+@events.command(name="tail")
+def tail_events(*, app: str | None = None, since: From = None, config: Config = None) -> None:
+    """Print each event as one line of JSON as it is announced, until Ctrl+C."""
+    from entrypoints.event_tools import moment, tail
+
+    _run(tail(_settings(config, with_accounts=False), since=moment(since), app=app))
+
+
+@events.command(name="replay")
+def replay_events(
+    *,
+    since: Annotated[str, Parameter(name="--from", help="A time like 2026-11-26T12:00+08:00.")],
+    until: To = None,
+    app: str | None = None,
+    config: Config = None,
+) -> None:
+    """Announce on NATS again what was made in a time, for all apps or one: the same ids, in order.
+
+    Consumers meet known ids. What the broker took in the last ten minutes it does not take twice.
+    """
+    from entrypoints.event_tools import moment, replay
+
+    settings = _settings(config, with_accounts=False)
+    count = _run(replay(settings, since=moment(since), until=moment(until), app=app))
+    tell(f"{count} events are announced again")
 
 
 def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:

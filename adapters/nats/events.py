@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, Header, PubAck
 
-from adapters.ids import ALPHABET
+from adapters.ids import made_at
 from adapters.nats.declared import EVENTS
 from adapters.nats.platform import FAILURES, Platform
 from application.ports import Unavailable
@@ -71,7 +71,7 @@ class JetStreamEvents:
         looked_for = {message.id: message for message in messages}
         if not looked_for:
             return []
-        since = _made_at(min(looked_for)) - MARGIN
+        since = made_at(min(looked_for)) - MARGIN
         try:
             async with aclosing(_ids_since(self._platform.context(), since)) as ids:
                 async for id in ids:
@@ -120,8 +120,8 @@ def _next_wave(messages: Sequence[Message]) -> tuple[list[Message], list[Message
     wave: dict[str, Message] = {}
     left = []
     for message in messages:
-        if len(wave) < IN_FLIGHT and message.order_id not in wave:
-            wave[message.order_id] = message
+        if len(wave) < IN_FLIGHT and message.id not in wave:
+            wave[message.id] = message
         else:
             left.append(message)
     return list(wave.values()), left
@@ -153,11 +153,3 @@ async def _ids_since(context: JetStreamContext, since: datetime) -> AsyncGenerat
         with suppress(*FAILURES):
             await subscription.unsubscribe()
             await context.delete_consumer(EVENTS, reader.name)
-
-
-def _made_at(id: str) -> datetime:
-    """When an id was made: a ULID begins with its time."""
-    milliseconds = 0
-    for digit in id.partition("_")[2][:10]:
-        milliseconds = milliseconds << 5 | ALPHABET.index(digit)
-    return datetime.fromtimestamp(milliseconds / 1_000, UTC)

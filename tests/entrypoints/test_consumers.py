@@ -208,7 +208,8 @@ def test_the_document_names_the_stream_and_consumer_that_there_are():
 
 def channel_of(subject: str) -> dict[str, Any]:
     """The one whose address this is, with its parameters filled in."""
-    [channel] = [each for each in DOCUMENT["channels"].values() if is_at(each, subject)]
+    channels: list[dict[str, Any]] = list(DOCUMENT["channels"].values())
+    [channel] = [each for each in channels if is_at(each, subject)]
     return channel
 
 
