@@ -20,7 +20,7 @@ def test_a_refused_repetition_is_not_believed_while_the_first_lives(run, world):
     assert run(world.refund_view(answer.order_id))["status"] == "created"
     world.wechat.behaves_again()
     world.wechat.refund_arrives(seen(answer)["provider_refund_no"])
-    run(world.sweep_after(seconds=10))
+    run(world.sweep_after(seconds=12))
     assert run(world.refund_view(answer.order_id))["status"] == "succeeded"
 
 
