@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 class DevProcess:
     """Always on the same two ports and the same data directory."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir, self.port = data_dir, two_free_ports()
+    def __init__(self, data_dir: Path, *options: str) -> None:
+        self.data_dir, self.port, self._options = data_dir, two_free_ports(), options
         self.started: dict[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
 
@@ -25,7 +25,7 @@ class DevProcess:
         """Start it and wait for its first line."""
         log = (self.data_dir / "dev.log").open("a")
         command = [sys.executable, "-m", "entrypoints", "dev", "--json"]
-        command += ["--port", str(self.port), "--data-dir", str(self.data_dir)]
+        command += ["--port", str(self.port), "--data-dir", str(self.data_dir), *self._options]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
         )
@@ -54,7 +54,7 @@ class DevProcess:
         if process is None:
             return 0
         os.kill(process.pid, how)
-        code = process.wait(30)
+        code = process.wait(60)
         assert process.stdout is not None
         process.stdout.close()
         return code
