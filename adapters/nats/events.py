@@ -120,8 +120,8 @@ def _next_wave(messages: Sequence[Message]) -> tuple[list[Message], list[Message
     wave: dict[str, Message] = {}
     left = []
     for message in messages:
-        if len(wave) < IN_FLIGHT and message.id not in wave:
-            wave[message.id] = message
+        if len(wave) < IN_FLIGHT and message.order_id not in wave:
+            wave[message.order_id] = message
         else:
             left.append(message)
     return list(wave.values()), left
