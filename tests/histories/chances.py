@@ -48,6 +48,14 @@ TROUBLES: Sequence[Trouble] = [
     {"kind": "error", "provider": "alipay", "code": "40005"},
     {"kind": "duplicate_root", "provider": "alipay"},
 ]
+#: Carried out, and the answer is lost or can't be believed.
+LOST: Sequence[Trouble] = [
+    {"kind": "cut_after_effect"},
+    {"kind": "status", "status": 502, "effect": True},
+    {"kind": "error", "effect": True},
+    {"kind": "bad_signature"},
+    {"kind": "missing_signature"},
+]
 OPERATIONS = [None, "prepay", "charge", "query", "close", "reverse", "refund", "refund_query"]
 
 #: Troubles that only make sense at one place.
@@ -72,6 +80,7 @@ SPECIAL: Sequence[Trouble] = [
     {"kind": "status", "operation": "certificates", "status": 500},
 ]  # fmt: skip
 ON_REFUNDS = [each for each in SPECIAL if "refund" in (each.get("operation"), each["kind"][:6])]
+REFUSED = [each for each in SPECIAL if each["kind"] == "error"]
 ON_CALLBACKS: Sequence[Trouble] = [
     {"kind": "callback_dropped"},
     {"kind": "callback_dropped", "times": 4},
@@ -175,3 +184,9 @@ def settings(draw: st.DrawFn) -> Settings:
         slow=draw(st.sampled_from([0.0, 0.0, 0.02, 0.2])),
         seed=draw(st.integers(0, 2**16)),
     )
+
+
+def in_turn(refusals: Sequence[Trouble]) -> st.SearchStrategy[list[Trouble | None]]:
+    """Two to four calls: a lost answer, a refusal, any trouble, or none."""
+    one = st.sampled_from(LOST) | st.sampled_from(refusals) | st.sampled_from(TROUBLES) | st.none()
+    return st.lists(one, min_size=2, max_size=4)

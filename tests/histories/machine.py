@@ -17,12 +17,14 @@ from tests.histories.chances import (
     ON_CALLBACKS,
     ON_REFUNDS,
     OPERATIONS,
+    REFUSED,
     SPECIAL,
     TROUBLES,
     WORKERS,
     Settings,
     Trouble,
     Wanted,
+    in_turn,
     orders,
     settings,
     which,
@@ -254,7 +256,7 @@ class History(Life):
 
     @rule(
         operation=st.sampled_from(["prepay", "charge", "query", "close", "reverse"]),
-        troubles=st.lists(st.sampled_from([None, *TROUBLES, *SPECIAL]), min_size=2, max_size=4),
+        troubles=in_turn(REFUSED),
         wanted=orders(),
         seconds=st.sampled_from([7, 20, 62, 300]),
     )
@@ -268,19 +270,39 @@ class History(Life):
 
     @rule(
         operation=st.sampled_from(["refund", "refund", "refund_query"]),
-        troubles=st.lists(st.sampled_from([None, *TROUBLES, *ON_REFUNDS]), min_size=2, max_size=4),
-        n=which,
+        troubles=in_turn(ON_REFUNDS),
+        wanted=orders(),
         amount=st.sampled_from([1000, 4444, 0]),
         seconds=st.sampled_from([7, 20, 62, 300]),
     )
     def a_refund_meets_one_trouble_after_another(
-        self, operation: str, troubles: list[Trouble | None], n: int, amount: int, seconds: int
+        self,
+        operation: str,
+        troubles: list[Trouble | None],
+        wanted: Wanted,
+        amount: int,
+        seconds: int,
     ) -> None:
-        for provider in ("wechat", "alipay"):
-            self._plan(provider, operation, troubles)
-        self.an_app_asks_for_a_refund(n, 1, amount, patient=False)
+        self.an_app_asks_for_a_payment(replace(wanted, pays=True))
+        self.workers_come(["courier", "callbacks", "sweeper"])
+        self._plan(wanted.method.partition("_")[0], operation, troubles)
+        self.an_app_asks_for_a_refund(0, 1, amount, patient=False)
         self.time_passes(seconds)
         self.workers_come(["all", "sweeper", "all"])
+
+    @rule(
+        wanted=orders(),
+        what=st.sampled_from(["all", "a part", "reversal"]),
+        seconds=st.sampled_from([7, 50, 300]),
+    )
+    def money_comes_and_goes_unheard(self, wanted: Wanted, what: str, seconds: int) -> None:
+        """Paid, given back on the site, and no callback tells of it in time."""
+        dropped = {"kind": "callback_dropped", "times": 2}
+        self.trouble_at_one_place(dropped, wanted.method.partition("_")[0])
+        self.an_app_asks_for_a_payment(replace(wanted, pays=True))
+        self.something_happens_on_the_site(0, what)
+        self.time_passes(seconds)
+        self.workers_come(["courier", "sweeper", "callbacks"])
 
     @rule(trouble=st.sampled_from(ON_CALLBACKS), wanted=orders(), n=which)
     def callbacks_meet_trouble(self, trouble: Trouble, wanted: Wanted, n: int) -> None:
