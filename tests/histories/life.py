@@ -181,8 +181,8 @@ class Life(RuleBasedStateMachine):
         """What happened elsewhere and was never heard of is told again, as the bill would do."""
         for payment in await self._payments():
             order = self._order(payment)
-            if order is not None and order.state == "REVOKED":
-                await asyncio.sleep(3)
+            for _ in range(5 if order is not None and order.state == "REVOKED" else 0):
+                await asyncio.sleep(3)  # some answers are probes
                 await self.basepay.app.get_payment(OLGA, payment.id, refresh=True)
         for callback in self.sim.courier.missed():
             taken = [await self.sim.courier.tell(callback) for _ in range(5)]  # some are probes
@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
 
     def _plan(self, provider: str, operation: str, troubles: Sequence[Trouble | None]) -> None:
         """Those of them that can happen there, one after another."""
-        there = {"provider": provider, "operation": operation}
+        there: Trouble = {"provider": provider, "operation": operation}
         for trouble in troubles:
             if trouble is None or there | trouble == trouble | there:
                 fault = None if trouble is None else Fault(**there | trouble)

@@ -198,7 +198,7 @@ class History(Life):
     def trouble_at_a_provider(
         self, trouble: Trouble, provider: str, operation: str | None, times: int | None
     ) -> None:
-        facts = {"provider": provider, "operation": operation, "times": times}
+        facts: Trouble = {"provider": provider, "operation": operation, "times": times}
         self.sim.faults.arm(Fault(**facts | trouble))
 
     @rule(
@@ -206,7 +206,8 @@ class History(Life):
         provider=st.sampled_from(["wechat", "alipay"]),
     )
     def trouble_at_one_place(self, trouble: Trouble, provider: str) -> None:
-        self.sim.faults.arm(Fault(**{"provider": provider} | trouble))
+        facts: Trouble = {"provider": provider}
+        self.sim.faults.arm(Fault(**facts | trouble))
 
     @rule(
         trouble=st.sampled_from(TROUBLES),
@@ -297,7 +298,7 @@ class History(Life):
     )
     def money_comes_and_goes_unheard(self, wanted: Wanted, what: str, seconds: int) -> None:
         """Paid, given back on the site, and no callback tells of it in time."""
-        dropped = {"kind": "callback_dropped", "times": 2}
+        dropped: Trouble = {"kind": "callback_dropped", "times": 2}
         self.trouble_at_one_place(dropped, wanted.method.partition("_")[0])
         self.an_app_asks_for_a_payment(replace(wanted, pays=True))
         self.something_happens_on_the_site(0, what)
