@@ -17,6 +17,17 @@ def test_everything_the_demo_expects_holds(run, capsys):
     assert (code, told["passed"]) == (0, True)
 
 
+def test_the_same_holds_on_the_cluster(run, capsys, monkeypatch):
+    """Two methods of twelve; the features are all told there."""
+    monkeypatch.setattr(demo, "METHODS", ("wechat_native", "alipay_qr"))
+
+    code = run(demo.run_demo(as_json=True, cluster=True))
+
+    told = json.loads(capsys.readouterr().out)
+    assert [each for each in told["results"] if not each["passed"]] == []
+    assert (code, told["passed"]) == (0, True)
+
+
 async def broken(shop, method):
     expect("the sum of two and two", 5, 2 + 2)
 
