@@ -16,7 +16,17 @@ log = logging.getLogger("basepay.configuration")
 LOOK_EVERY = 5.0
 
 #: What is built once at the start and can't follow.
-NEED_A_RESTART = ("environment", "number_prefix", "one_fen", "database", "http")
+NEED_A_RESTART = (
+    "environment",
+    "number_prefix",
+    "one_fen",
+    "clock_file",
+    "database",
+    "redis",
+    "nats",
+    "webhooks",
+    "http",
+)
 
 
 class Reload:

@@ -16,6 +16,9 @@ HOST = "127.0.0.1"
 #: Seconds. A request takes 20 at the most; a client that dawdles longer must not hold up the end.
 LAST_ANSWERS_SECONDS = 25
 
+#: Of one process. Who comes then is sent away with 503 at once, before everybody waits too long.
+MOST_CONNECTIONS = 1_000
+
 
 class PortTaken(Trouble):
     """Another program listens there; the text says what to do."""
@@ -58,6 +61,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
         proxy_headers=False,  # whose word is taken about a client's address is ours to say
         lifespan="on",
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+        limit_concurrency=MOST_CONNECTIONS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

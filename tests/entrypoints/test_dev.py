@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -65,6 +66,28 @@ def test_fifty_clients_with_one_key_make_one_order_and_hear_one_answer(run, dev)
 
 def test_it_ends_in_order_when_asked(dev):
     assert dev.stop() == 0
+
+
+def test_what_is_under_way_when_it_is_asked_to_end_is_answered(dev):
+    sandbox, key = dev.started["sandbox_url"], f"Bearer {dev.started['api_key']}"
+    slow = {"kind": "latency", "provider": "wechat", "operation": "prepay", "seconds": 2}
+    httpx.post(f"{sandbox}/sandbox/faults", json=slow).raise_for_status()
+    order = {"order_no": "SO-1", "amount": 1999, "subject": "Tea", "method": "wechat_native"}
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(
+            httpx.post,
+            f"{dev.started['api_url']}/v1/payments",
+            json=order,
+            headers={"Authorization": key, "Idempotency-Key": "k"},
+            timeout=30,
+        )
+        # The fault is used up once the request is at the provider.
+        while httpx.get(f"{sandbox}/sandbox/faults").json():
+            pass
+        code = dev.stop()
+
+    assert (code, answer.result().status_code) == (0, 201)
+    assert answer.result().json()["action"]
 
 
 def test_it_tells_its_addresses_on_one_line(dev):
