@@ -258,7 +258,7 @@ def replay_events(
 
     settings = _settings(config, with_accounts=False)
     count = _run(replay(settings, since=moment(since), until=moment(until), app=app))
-    tell(f"{count} events are announced again")
+    tell(f"announced again: {count}")
 
 
 def _settings(config: Path | None, *, with_accounts: bool = True) -> Any:

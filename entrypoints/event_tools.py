@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.ids import made_at
 from application.announce_again import first_id
-from application.ports import EventPublisher, Outbox
+from application.ports import EventPublisher, Outbox, Unavailable
 from application.records import Message
 from application.views import event_view, to_json
 from entrypoints.errors import SettingsError, Trouble
@@ -21,18 +21,43 @@ BATCH = 500
 #: Seconds between looks at the outbox.
 REST = 0.5
 
-#: An event may become visible after one that was made later, by this much.
+#: Where there is no NATS, an event becomes readable this much after it was made, at the latest.
 OVERLAP = timedelta(minutes=1)
 
 
 async def tail(settings: Settings, *, since: datetime, app: str | None) -> None:
     """Print each event as one line of JSON, as it is announced, until cancelled."""
+    follow = _followed_store if settings.nats.url is None else _followed_stream
+    async with aclosing(follow(settings, since, app)) as events:
+        async for event in events:
+            tell(event.decode())
+
+
+async def _followed_stream(
+    settings: Settings, since: datetime, app: str | None
+) -> AsyncGenerator[bytes, None]:
+    from adapters.nats.events import follow
+
+    platform = await opened(settings.nats)
+    try:
+        async with aclosing(follow(platform, since=since, app=app)) as events:
+            async for event in events:
+                yield event
+    except Unavailable:
+        raise Trouble("nats.url: does not answer; try again when it is up") from None
+    finally:
+        await platform.aclose()
+
+
+async def _followed_store(
+    settings: Settings, since: datetime, app: str | None
+) -> AsyncGenerator[bytes, None]:
     store = await open_store(settings)
     try:
-        async with aclosing(announced(store.outbox, since=since)) as events:
-            async for message in events:
+        async with aclosing(announced(store.outbox, since=since)) as messages:
+            async for message in messages:
                 if app in (None, message.app):
-                    tell(to_json(event_view(message)).decode())
+                    yield to_json(event_view(message))
     finally:
         await store.close()
 
@@ -44,14 +69,13 @@ async def announced(
     start = last = first_id("evt", since)
     seen: set[str] = set()
     while True:
-        behind = [made_at(message.id) for message in await outbox.waiting(1)]
         while messages := await outbox.announced(last, BATCH):
             last = messages[-1].id
             for message in messages:
                 if message.id not in seen:
                     seen.add(message.id)
                     yield message
-        last = max(start, first_id("evt", min([datetime.now(UTC), *behind]) - OVERLAP))
+        last = max(start, first_id("evt", datetime.now(UTC) - OVERLAP))
         seen = {id for id in seen if id > last}
         await asyncio.sleep(rest)
 

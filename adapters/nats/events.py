@@ -110,6 +110,25 @@ async def _publish(context: JetStreamContext, message: Message) -> asyncio.Futur
     )
 
 
+async def follow(
+    platform: Platform, *, since: datetime, app: str | None = None
+) -> AsyncGenerator[bytes, None]:
+    """Every event announced from then on, and so on for ever. Raises Unavailable."""
+    subject = f"basepay.events.{app or '*'}.>"
+    starting = ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_TIME,
+        opt_start_time=since,
+    )
+    try:
+        reader = await platform.context().subscribe(
+            subject, stream=EVENTS, ordered_consumer=True, config=starting
+        )
+    except FAILURES:
+        raise Unavailable("the event stream can't be read") from None
+    async for message in reader.messages:
+        yield message.data
+
+
 def subject_of(message: Message) -> str:
     """`basepay.events.<app>.<payment|refund>.<status>`."""
     return f"basepay.events.{message.app}.{message.type.value.removeprefix('basepay.')}"
