@@ -19,9 +19,10 @@ from typing import Any
 import httpx
 
 from adapters.providers.transport import AiohttpTransport
+from domain.method import Method
 from entrypoints import cluster
 from entrypoints.serving import bind
-from tests.asking import Method, an_order_by
+from tests.asking import an_order_by
 
 AT_ONCE = 16
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -43,7 +44,7 @@ async def measure(of_each: int, payments: int) -> None:
                 await _play(shop, sandbox, "run", payments)
                 seconds = time.perf_counter() - began
                 spent = _cpu() - spent
-    each = {name: round(1_000 * part / payments, 2) for name, part in spent.most_common()}
+    each = {name: round(part / payments, 2) for name, part in spent.most_common()}
     print(f"{of_each} of each role: {payments / seconds:.0f} payments/s; CPU-ms a payment: {each}")  # noqa: T201
 
 
@@ -82,12 +83,12 @@ def _client(url: str, headers: dict[str, str]) -> httpx.AsyncClient:
 
 
 def _cpu() -> Counter[str]:
-    """Seconds so far, of us and of each child with its own children."""
-    spent = Counter({US: time.process_time()})
+    """Milliseconds so far, of us and of each child with its own children."""
+    spent = Counter({US: int(1_000 * time.process_time())})
     for child in _children(os.getpid()):
         words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
         name = words[words.index("serve") + 1] if "serve" in words else _program(words[0])
-        spent[name] += sum(map(_seconds, [child, *_children(child)]))
+        spent[name] += sum(map(_milliseconds, [child, *_children(child)]))
     return spent
 
 
@@ -99,9 +100,9 @@ def _children(pid: int) -> list[int]:
     return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
-def _seconds(pid: int) -> float:
+def _milliseconds(pid: int) -> int:
     facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(facts[11]) + int(facts[12])) / TICKS
+    return (int(facts[11]) + int(facts[12])) * 1_000 // TICKS
 
 
 if __name__ == "__main__":
