@@ -1,0 +1,117 @@
+"""Two of each role over real servers, under load, while one after the other is hit.
+
+A process or a server is killed -9, paused with its connections open, cut off, or made to forget.
+`PROOF_CHAOS_SECONDS` sets how long (default: a few faults), `PROOF_SEED` which faults and when.
+"""
+
+import asyncio
+import os
+import random
+import statistics
+import tempfile
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import nats
+import pytest
+
+from adapters.nats.declared import declare_app
+from entrypoints.dev import APP
+from tests.chaos.cluster import Cluster, running_cluster
+from tests.chaos.faults import Chaos
+from tests.chaos.witness import Witness, gaps, witness
+from tests.dev_process import two_free_ports
+from tests.load import Lines
+
+SECONDS = int(os.environ.get("PROOF_CHAOS_SECONDS", "0"))
+SEED = int(os.environ.get("PROOF_SEED", "20269019"))
+
+#: Faults of the short form.
+FEW = 6
+
+#: Seconds for what is still under way to the receivers, when nothing is wrong any more.
+PATIENCE = 60
+
+#: MiB, of any process: some times what it holds after its start.
+MOST_MEMORY = 300
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300 + 3 * SECONDS)
+def test_whoever_is_hit_nothing_is_lost_or_doubled(run):
+    # Not pytest's own folder, which is closed to the user that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        run(story(Path(folder)))
+
+
+async def story(folder: Path) -> None:
+    chaos = Chaos(random.Random(SEED))
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        cluster = await enter(running_cluster(folder))
+        witnesses = [
+            await enter(witness("nats_consumer", folder, **await on_the_bus(cluster))),
+            await enter(witness("webhook_receiver", folder, **await by_webhook(cluster))),
+        ]
+
+        await chaos.suffer(cluster, few=FEW, seconds=SECONDS)
+        await chaos.settle(cluster.started)
+        findings = await chaos.findings(cluster.started)
+        findings += await disbelief(chaos, cluster, witnesses)
+        cluster.weigh()
+
+    tell(chaos, cluster, witnesses, findings)
+    assert findings == []
+    assert max(cluster.peak_rss_mib.values()) < MOST_MEMORY
+    assert chaos.summary["payments acknowledged"] > FEW
+
+
+async def on_the_bus(cluster: Cluster) -> dict[str, str]:
+    """Make the app's consumer; what its program wants to be told."""
+    url = f"nats://127.0.0.1:{cluster.cables['nats'].port}"
+    bus = await nats.connect(url)
+    await declare_app(bus.jetstream(), APP.name)
+    await bus.close()
+    return {"APP": APP.name, "NATS_URL": url}
+
+
+async def by_webhook(cluster: Cluster) -> dict[str, str]:
+    """Make the app's endpoint; what its program wants to be told."""
+    port = two_free_ports()
+    async with Lines.to(cluster.started) as lines:
+        url = {"url": f"http://127.0.0.1:{port}/"}
+        made = (await lines.api.post("/v1/webhook-endpoints", json=url)).raise_for_status()
+    return {"PORT": str(port), "WEBHOOK_SECRET": made.json()["secret"]}
+
+
+async def disbelief(chaos: Chaos, cluster: Cluster, witnesses: list[Witness]) -> list[str]:
+    """What the books do not show: twins that became two orders, and what the world never heard."""
+    async with Lines.to(cluster.started) as lines:
+        _, payments, _, events = await lines.books()
+        for _ in range(PATIENCE):
+            if not any(each.unheard(events) for each in witnesses):
+                break
+            await lines.pass_time(31)  # what was tried in vain is tried again
+            await asyncio.sleep(1)
+    made = Counter(payment["order_no"] for payment in payments)
+    return [
+        *chaos.wrong,
+        *(f"{twin} became {made[twin]} orders" for twin in chaos.twins if made[twin] != 1),
+        *(f"what was announced: {gap}" for gap in gaps(events)),
+        *(finding for each in witnesses for finding in each.findings(events)),
+    ]
+
+
+def tell(chaos: Chaos, cluster: Cluster, witnesses: list[Witness], findings: list[str]) -> None:
+    """The proof's figures."""
+    recovered = chaos.recovered
+    print(f"\nseed {SEED}: {sum(map(len, recovered.values()))} faults, {len(findings)} findings")  # noqa: T201
+    for fault, seconds in sorted(recovered.items()):
+        half, most = statistics.median(seconds), max(seconds)
+        print(f"  {fault:<14} x{len(seconds)}  order after {half:.2f} s, at most {most:.2f} s")  # noqa: T201
+    print(f"  {chaos.summary}")  # noqa: T201
+    for finding in findings[:20]:
+        print(f"  {finding}")  # noqa: T201
+    print(f"  heard twice: { ({each.name: each.twice() for each in witnesses}) }")  # noqa: T201
+    print(f"  MiB at the most: { {k: round(v) for k, v in cluster.peak_rss_mib.items()} }")  # noqa: T201
