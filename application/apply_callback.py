@@ -60,7 +60,8 @@ class ApplyCallbacks:
         try:
             await self._apply(callback)
             await self._queue.done(callback.id)
-        except Unavailable as error:  # it comes again, and nobody is wrong
+        except (Unavailable, CallbackRejected) as error:
+            # It comes again, and nobody is wrong: the gateway knew a key that we have yet to fetch.
             log.warning("callback %s waits, attempt %s: %s", callback.id, tries + 1, error)
             await self._fail(callback, tries)
         except Exception:  # one bad callback must not stop the others
@@ -80,11 +81,7 @@ class ApplyCallbacks:
         account = self._accounts.get(callback.account)
         if account is None:
             raise CallbackRejected(f"{callback.account} is not configured any more")
-        try:
-            news = account.callbacks.read(callback)
-        except CallbackRejected as error:
-            await self._disown(callback, IncidentKind.DEAD_CALLBACK, f"not genuine: {error}")
-            return
+        news = account.callbacks.read(callback)
         match news:
             case PaymentNews():
                 await self._apply_to_payment(callback, news)
