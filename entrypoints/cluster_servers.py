@@ -77,6 +77,8 @@ def reachable(programs: Path, beside: Path) -> Path:
         shutil.rmtree(copy, ignore_errors=True)
         for part in (package / programs.parent.name, package.with_name(f"{package.name}.libs")):
             shutil.copytree(part, copy / part.relative_to(package.parent), symlinks=True)
+        for ours in (copy, copy / package.name):  # made for us alone
+            ours.chmod(0o755)
         (copy / "whole").touch()
     return copy / programs.relative_to(package.parent)
 

@@ -1,6 +1,7 @@
 """Fixtures that every test may use; heavier ones live beside the tests that need them."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -13,6 +14,15 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command that was told to be quiet does not silence the tests after it."""
+    ours = logging.getLogger("basepay")
+    level = ours.level
+    yield
+    ours.setLevel(level)
 
 
 @pytest.fixture
