@@ -32,6 +32,8 @@ from tests.histories.chances import (
 from tests.histories.life import Life, pick
 from tests.simulation.process import Verdict
 
+MOVES = st.sampled_from(["all", "a part", "reversal"])
+
 
 class History(Life):
     """One history: what people, providers and time do, in any order."""
@@ -293,7 +295,7 @@ class History(Life):
 
     @rule(
         wanted=orders(),
-        what=st.sampled_from(["all", "a part", "reversal"]),
+        what=MOVES,
         seconds=st.sampled_from([7, 50, 300]),
     )
     def money_comes_and_goes_unheard(self, wanted: Wanted, what: str, seconds: int) -> None:
@@ -329,6 +331,19 @@ class History(Life):
         for _ in range(turns):
             self._turn_keys(provider, [*steps[n:], *steps[:n]])
             self.workers_come(["courier", "sweeper", "keys"])
+
+    @rule(provider=st.sampled_from(["wechat", "alipay"]), wanted=orders(), what=MOVES)
+    def keys_are_turned_and_basepay_restarts(
+        self, provider: str, wanted: Wanted, what: str
+    ) -> None:
+        """What was taken before is applied by a process that has only the keys of its settings."""
+        self.keys_are_turned(0, provider, turns=2)
+        self.an_app_asks_for_a_payment(replace(wanted, pays=True))
+        self.something_happens_on_the_site(0, what)
+        self.time_passes(3)
+        self.a_worker_comes("courier")
+        self.basepay_will_be_struck(0, Verdict.DIE)
+        self.a_worker_comes("callbacks")
 
     @precondition(lambda self: self.sim.courier.sent or self.sim.book.pending_callbacks())
     @rule(n=st.integers(0, 30), forged=st.booleans())

@@ -1,9 +1,11 @@
 """Plays blocks of histories; a block's seed decides all that happens in it."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RULE_MARKER, run_state_machine_as_test
 
 from tests.histories.machine import History
 
@@ -21,11 +23,14 @@ class Played:
     payments: int = 0
 
 
-def play(number: int, *, shrink: bool = True) -> Played:
-    """Play one block; raises what broke, with how to see it again."""
+def play(number: int, *, shrink: bool = True, aim: Collection[str] = ()) -> Played:
+    """Play one block; raises what broke, with how to see it again.
+
+    `aim`: the only rules that happen, to look at one corner.
+    """
     played = Played()
 
-    class Counted(History):
+    class Counted(_aimed(aim) if aim else History):  # type: ignore[misc] # a base made at run time
         def teardown(self) -> None:
             super().teardown()
             played.histories += 1
@@ -50,3 +55,17 @@ def play(number: int, *, shrink: bool = True) -> Played:
         error.add_note(f"replay: {again} pytest tests/histories/test_histories.py")
         raise
     return played
+
+
+def _aimed(aim: Collection[str]) -> type[History]:
+    """Histories in which only these rules happen; the others stay callable."""
+    rules = {name: each for name, each in vars(History).items() if hasattr(each, RULE_MARKER)}
+    others = {name: _plain(each) for name, each in rules.items() if name not in aim}
+    return type("Aimed", (History,), others)
+
+
+def _plain(rule: Callable[..., None]) -> Callable[..., None]:
+    def unmarked(*args: Any, **kwargs: Any) -> None:
+        rule(*args, **kwargs)
+
+    return unmarked

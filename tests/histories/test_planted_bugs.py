@@ -1,6 +1,7 @@
 """Bugs planted into clients and use cases, each of which the histories must catch."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,9 @@ from adapters.providers.alipay import reading
 from adapters.providers.alipay.refunds import AlipayRefunds
 from adapters.providers.wechat_pay.payments import WeChatPayments
 from application import refresh_payment, refresh_refund
-from application.ports import PaymentProvider, RefundProvider
+from application.apply_callback import ApplyCallbacks
+from application.ports import CallbackRejected, PaymentProvider, RefundProvider
+from application.records import RawCallback
 from domain.outcome import Closed, FoundRefund, Outcome, RefundNotFound, RefundOutcome, Unknown
 from domain.payment import Payment
 from domain.refund import Refund
@@ -92,31 +95,42 @@ def check_no_signature(patch: Patch) -> None:
     patch.setattr(alipay_callbacks, "verify_callback", lambda *_: None)
 
 
-#: Each bug, and the seed of a block that shows it within a few histories.
-BUGS: list[tuple[Callable[[Patch], None], int]] = [
-    (read_a_refunded_trade_as_closed, 2),
-    (take_a_reversal_for_granted, 1),
-    (believe_that_a_foreign_refund_was_whole, 2),
-    (forget_refunds_when_sweeping, 2),
-    (believe_not_found_at_once, 2),
-    (repeat_under_another_number, 2),
-    (believe_a_refused_repetition, 1),
-    (check_no_signature, 1),
+def disown_what_cannot_be_verified_yet(patch: Patch) -> None:
+    apply = ApplyCallbacks._apply
+
+    async def hasty(self: ApplyCallbacks, callback: RawCallback) -> None:
+        with suppress(CallbackRejected):
+            await apply(self, callback)
+
+    patch.setattr(ApplyCallbacks, "_apply", hasty)
+
+
+#: Each bug; the rare ones with the rules to aim at, lest the search take minutes.
+BUGS: list[tuple[Callable[[Patch], None], Sequence[str]]] = [
+    (read_a_refunded_trade_as_closed, ["money_comes_and_goes_unheard"]),
+    (take_a_reversal_for_granted, ["a_payer_races_the_end", "something_happens_on_the_site"]),
+    (believe_that_a_foreign_refund_was_whole, []),
+    (forget_refunds_when_sweeping, []),
+    (believe_not_found_at_once, []),
+    (repeat_under_another_number, []),
+    (believe_a_refused_repetition, ["a_refund_meets_one_trouble_after_another"]),
+    (disown_what_cannot_be_verified_yet, ["keys_are_turned_and_basepay_restarts"]),
+    (check_no_signature, []),
 ]
 
 
-def look_everywhere(first: int) -> None:
-    """Three blocks: the seed is where to begin, the promise does not rest on it."""
-    for seed in range(first, first + 3):
-        play(seed, shrink=False)
+def look_everywhere(aim: Sequence[str]) -> None:
+    """Three blocks; each of the bugs shows within a few histories."""
+    for seed in (1, 2, 3):
+        play(seed, shrink=False, aim=aim)
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("plant", "seed"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
+@pytest.mark.parametrize(("plant", "aim"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
 def test_a_planted_bug_is_caught(
-    monkeypatch: pytest.MonkeyPatch, plant: Callable[[Patch], None], seed: int
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[Patch], None], aim: Sequence[str]
 ) -> None:
     plant(monkeypatch)
 
     with pytest.raises(Broken):
-        look_everywhere(seed)
+        look_everywhere(aim)
