@@ -67,15 +67,16 @@ class Platforms:
 
 
 def test_each_event_is_shown_once_also_one_that_is_overtaken(run, store, make):
+    now = datetime.now(UTC)  # what is overtaken is looked for within the last minute
     old, first, behind, last = (
-        make.message(id=an_id(NOW - timedelta(seconds=seconds))) for seconds in (3_600, 30, 20, 1)
+        make.message(id=an_id(now - timedelta(seconds=seconds))) for seconds in (3_600, 30, 20, 1)
     )
 
     async def watch():
         await announce(store, old, first)
         shown = []
         async with aclosing(
-            announced(store.outbox, since=NOW - timedelta(minutes=5), rest=0)
+            announced(store.outbox, since=now - timedelta(minutes=5), rest=0)
         ) as it:
             shown.append((await anext(it)).id)
             await announce(store, last)
