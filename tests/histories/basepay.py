@@ -178,6 +178,14 @@ class Basepay:
         payments._client._renewal._wall = lambda: self.clock.now().timestamp()
         return {account.name: account for account in made}
 
+    def waiting(self) -> int:
+        """How many callbacks wait to be applied; taking them would lease them."""
+        if isinstance(self.store, MemoryStore):
+            return sum(not each.dead for each in self.store._tables.inbox.look())
+        reader: Any = self.store._reader
+        [count] = reader._at_once.execute("SELECT count(*) FROM inbox WHERE NOT dead").fetchone()
+        return int(count)
+
     # What apps and providers ask.
 
     async def ask(self, asked: Asked) -> Answer:

@@ -159,7 +159,8 @@ class Life(RuleBasedStateMachine):
             if self.sim.clock.now() > ends_at:
                 break
             await asyncio.sleep(max(soonest, 1.0))
-        raise Broken(f"I1: it does not end: {await self._unfinished()}")
+        owed = await self._unfinished(), self.sim.book.pending_callbacks()
+        raise Broken(f"I1: it does not end: {owed}")
 
     async def _soonest(self) -> float | None:
         """Seconds until something is due; None when nothing is."""
@@ -254,8 +255,10 @@ class Life(RuleBasedStateMachine):
                 self.sim.faults.plan(provider, operation, fault)
 
     def _turn_keys(self, provider: str, steps: Sequence[str]) -> None:
-        """The first of these steps that can be taken now."""
+        """The first of these steps that can be taken now; no key goes whose words still wait."""
         for step in steps:
+            if self.basepay.waiting() and step.startswith(("retire", "finish")):
+                continue
             with suppress(PayerRefused):
                 self.sim.providers[provider].turn_keys(step)
                 return
