@@ -41,9 +41,8 @@ async def start_again(provider: PaymentProvider, payment: Payment) -> Outcome:
     if isinstance(started, AwaitingPayer) or _wants_silence(started):
         return started
     asked = await provider.query(payment)
-    if isinstance(asked, NotFound) and isinstance(started, Declined):
-        return started
-    return asked
+    absent = isinstance(asked, NotFound) and not payment.terms.unknown_until_opened
+    return started if absent and isinstance(started, Declined) else asked
 
 
 def _wants_silence(outcome: Outcome) -> bool:

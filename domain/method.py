@@ -88,6 +88,7 @@ class Terms:
     max_expires_in: int = MAX_EXPIRES_IN  # seconds
     charges_at_once: bool = False  # the call is the charge: sent at most once, no expiry of choice
     built_here: bool = False  # the action needs no call, so its answer can't be lost
+    unknown_until_opened: bool = False  # the provider denies it before its payer has come
     reversible_after: timedelta = timedelta(0)  # an open charge is not taken back sooner
 
     def payer_fields(self) -> frozenset[str]:
@@ -116,7 +117,9 @@ TERMS: dict[Method, Terms] = {
         charges_at_once=True,
         reversible_after=timedelta(seconds=15),
     ),
-    Method.ALIPAY_QR: Terms(_A, ActionType.SHOW_QR_CODE, max_expires_in=7_200),
+    Method.ALIPAY_QR: Terms(
+        _A, ActionType.SHOW_QR_CODE, max_expires_in=7_200, unknown_until_opened=True
+    ),
     Method.ALIPAY_PAGE: Terms(_A, ActionType.REDIRECT, built_here=True),
     Method.ALIPAY_WAP: Terms(_A, ActionType.REDIRECT, built_here=True),
     Method.ALIPAY_APP: Terms(_A, ActionType.INVOKE_ALIPAY_APP, built_here=True),

@@ -287,3 +287,21 @@ def test_another_apps_payment_is_not_found(run, world):
         run(world.app.get_payment(Caller("other"), answer.order_id))
 
     assert run(world.app.get_payment(Caller("anna", operator=True), answer.order_id))
+
+
+def test_a_refused_repetition_does_not_end_a_code_that_nobody_scanned(run, world):
+    """Alipay denies an order until its code is scanned, so that it says so proves nothing."""
+    world.alipay.loses_answers()
+    answer = run(world.pay(method=Method.ALIPAY_QR))
+    world.alipay.behaves_again()
+    hidden = world.alipay.book.pop(seen(answer)["provider_order_no"])
+    world.alipay.refuses("ACQ.ACCESS_FORBIDDEN", "not now")
+
+    run(world.sweep_after(seconds=6))
+    assert run(world.payment(answer.order_id))["status"] == "created"
+    world.alipay.behaves_again()
+    world.alipay.book[hidden.number] = hidden
+    world.alipay.payer_pays(hidden.number)
+    run(world.sweep_after(seconds=12))
+
+    assert run(world.payment(answer.order_id))["status"] == "succeeded"
