@@ -122,7 +122,9 @@ class App:
             keep=keep,
         )
         self.refresh_payment = RefreshPayment(accounts=accounts, clock=clock, ledger=ledger)
-        self.refresh_refund = RefreshRefund(work=work, accounts=accounts, ledger=ledger)
+        self.refresh_refund = RefreshRefund(
+            work=work, accounts=accounts, clock=clock, ledger=ledger
+        )
         orders = GetOrders(
             work=work,
             clock=clock,

@@ -124,7 +124,7 @@ class CreateRefund:
         outcome: RefundOutcome = Unknown("resumed")
         if refund.open and refund.accepted_at is None:
             provider = self._accounts[refund.account].refunds
-            outcome = await send_again(provider, refund, payment)
+            outcome = await send_again(provider, refund, payment, at=self._clock.now())
         await self._ledger.learn_refund(refund, outcome, source="resume", request=request)
         return answered(request)
 

@@ -32,6 +32,9 @@ def test_a_refused_repetition_is_believed_where_the_first_never_came(run, world)
     world.wechat.refuses_refunds("NO_AUTH", "refunds are switched off")
 
     run(world.sweep_after(seconds=6))
+    assert run(world.refund_view(answer.order_id))["status"] == "created"  # it may not show yet
+
+    run(world.sweep_after(seconds=60))
 
     assert run(world.refund_view(answer.order_id))["failure"]["code"] == "refused"
 
