@@ -108,7 +108,10 @@ class Books:
             gone = gone or self.now >= payment.expires_at + GRACE
             hold("I1: believed gone too early", gone, payment, self.now)
         else:
-            hold("I1: final here, payable there", not payable(order, self.now), payment, order)
+            # A code whose only answer was lost was shown to nobody.
+            hidden = order.state == "UNSCANNED" and payment.action is None
+            gone = hidden or not payable(order, self.now)
+            hold("I1: final here, payable there", gone, payment, order)
         if payment.reversed:
             proven = order is not None and order.charges == 1 and self._went_back(order)
             hold("I8: reversed without proof", proven, payment, order)

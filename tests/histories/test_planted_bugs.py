@@ -85,7 +85,9 @@ def repeat_under_another_number(patch: Patch) -> None:
 
 
 def believe_a_refused_repetition(patch: Patch) -> None:
-    async def send(provider: RefundProvider, refund: Refund, payment: Payment) -> RefundOutcome:
+    async def send(
+        provider: RefundProvider, refund: Refund, payment: Payment, *, at: datetime
+    ) -> RefundOutcome:
         return await provider.refund(refund, payment)
 
     patch.setattr(refresh_refund, "send_again", send)
