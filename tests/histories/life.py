@@ -185,6 +185,9 @@ class Life(RuleBasedStateMachine):
             for _ in range(5 if order is not None and order.state == "REVOKED" else 0):
                 await asyncio.sleep(3)  # some answers are probes
                 await self.basepay.app.get_payment(OLGA, payment.id, refresh=True)
+        letters: Any = self.basepay.store.callbacks
+        for dead in await letters.dead(100):  # an incident told a person, who brings them back
+            await letters.revive(dead.id)
         for callback in self.sim.courier.missed():
             taken = [await self.sim.courier.tell(callback) for _ in range(5)]  # some are probes
             hold("I1: a callback is refused for ever", any(taken), callback)
