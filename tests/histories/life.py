@@ -258,9 +258,12 @@ class Life(RuleBasedStateMachine):
                 self.sim.faults.plan(provider, operation, fault)
 
     def _turn_keys(self, provider: str, steps: Sequence[str]) -> None:
-        """The first of these steps that can be taken now; no key goes whose words still wait."""
+        """The first of these steps that can be taken now; no key goes whose words still wait.
+
+        Nor does a second one follow meanwhile: a new process would never hear of the one between.
+        """
         for step in steps:
-            if self.basepay.waiting() and step.startswith(("retire", "finish")):
+            if self.basepay.waiting() and step.startswith(("sign", "retire", "finish")):
                 continue
             with suppress(PayerRefused):
                 self.sim.providers[provider].turn_keys(step)
