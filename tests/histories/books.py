@@ -112,6 +112,8 @@ class Books:
             hidden = order.state == "UNSCANNED" and payment.action is None
             gone = hidden or not payable(order, self.now)
             hold("I1: final here, payable there", gone, payment, order)
+        if payment.status is PaymentStatus.CLOSED and order is not None:
+            hold("I1: closed although paid", payment.reversed or not order.charges, payment, order)
         if payment.reversed:
             proven = order is not None and order.charges == 1 and self._went_back(order)
             hold("I8: reversed without proof", proven, payment, order)
