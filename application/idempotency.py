@@ -16,6 +16,9 @@ LEASE = timedelta(seconds=20)
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.25
 
+#: How long a twin trusts the lock alone: who gave it back may have spoken to a Redis that was away.
+TURN_SECONDS = 2.0
+
 #: Rounds against other writers of the same rows; each round somebody gets through.
 ROUNDS = 60
 
@@ -67,11 +70,14 @@ class Idempotency:
         reading = asyncio.ensure_future(self._kept(key))  # beside the lock: one round trip for both
         token = None
         try:
-            token = await self._locks.acquire(str(key), wait_seconds=WAIT_SECONDS)
-            if kept := await reading:
-                return _repeated(key, kept)
-            if token is None:
-                raise IdempotencyInProgress(key.key)
+            while token is None:
+                token = await self._locks.acquire(str(key), wait_seconds=TURN_SECONDS)
+                if kept := await reading:
+                    return _repeated(key, kept)
+                if token is None and (answer := await self._look(key)):
+                    return answer
+                if token is None and _now() >= patience:
+                    raise IdempotencyInProgress(key.key)
             return self._keep(key, await self._run(key, run, resume, patience))
         finally:
             reading.cancel()
@@ -110,27 +116,35 @@ class Idempotency:
         raise LostUpdate
 
     async def _known(self, key: Key, resume: Resume, patience: float) -> Answer | None:
-        while True:
-            async with self._work() as work:
-                request = await work.requests.find(key.app, key.route, key.key)
-            if request is None:
-                return None
-            if request.fingerprint != key.fingerprint:
-                raise IdempotencyKeyReused(key.key)
+        while (request := await self._find(key)) is not None:
             if request.status is not None:
-                return Answer(request.status, request.body, request.order_id, replayed=True)
+                return answered(request, replayed=True)
             if self._clock.now() >= request.leased_until:
                 return await resume(request)  # its owner is gone
             if _now() >= patience:
                 raise IdempotencyInProgress(key.key)
             await asyncio.sleep(POLL_SECONDS)
+        return None
+
+    async def _look(self, key: Key) -> Answer | None:
+        request = await self._find(key)
+        if request is None or request.status is None:
+            return None
+        return answered(request, replayed=True)
+
+    async def _find(self, key: Key) -> Request | None:
+        async with self._work() as work:
+            request = await work.requests.find(key.app, key.route, key.key)
+        if request is not None and request.fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused(key.key)
+        return request
 
 
-def answered(request: Request) -> Answer:
+def answered(request: Request, *, replayed: bool = False) -> Answer:
     """The answer that a settled request holds."""
     if request.status is None:
         raise ValueError(f"{request.key} has no answer yet")
-    return Answer(request.status, request.body, request.order_id)
+    return Answer(request.status, request.body, request.order_id, replayed)
 
 
 def _repeated(key: Key, kept: KeptAnswer) -> Answer:

@@ -188,8 +188,7 @@ def test_the_roles_are_served_from_the_configuration(dev, tmp_path):
     serve = subprocess.Popen(command, cwd=home, env=environ, stderr=subprocess.PIPE, text=True)
     try:
         assert serve.stderr is not None
-        line = serve.stderr.readline()
-        assert "listening" in line, line
+        line = next(line for line in serve.stderr if "listening" in line)
         url = line.split()[-1]
         assert httpx.get(f"{url}/healthz").status_code == 200
         assert httpx.get(f"{url}/v1/payments").status_code == 404

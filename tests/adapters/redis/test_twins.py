@@ -117,6 +117,17 @@ def test_a_first_request_waits_for_one_round_trip(run, start_process, tills):
     assert waited == [["SET", "GET"], ["SET", "EVAL"]]
 
 
+def test_a_lock_that_nobody_gives_back_hides_no_answer(run, tills, monkeypatch):
+    """Redis was away just when the first request ended: neither word of it arrived."""
+    monkeypatch.setattr(idempotency_module, "TURN_SECONDS", 0.05)
+    first, second, _ = tills()
+    monkeypatch.setattr(first.idempotency._answers._line, "tell", lambda *_: None)
+
+    answers = [run(till.take("k")) for till in (first, second)]
+
+    assert same(answers)
+
+
 @pytest.mark.parametrize("fault", ["flush", "kill", "pause", "restart"])
 def test_whatever_happens_to_redis_nobody_is_charged_twice(run, tills, charges, fragile, fault):
     three, chance = tills(), random.Random(7)
