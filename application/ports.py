@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
+from application.reconciliation_ports import BillSource
 from application.records import (
     Caller,
     Filter,
@@ -367,6 +368,7 @@ class Account:
     payments: PaymentProvider
     refunds: RefundProvider
     callbacks: CallbackReader
+    bills: BillSource | None = None  # None: it has no statements to fetch
     asks_per_second: float = 50.0  # of the sweeper; the provider's limits leave room for the apps
     #: Runs until cancelled in every process that holds the account: certificates are fetched
     #: ahead of need. It never raises for what the world does.

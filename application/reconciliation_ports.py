@@ -1,0 +1,152 @@
+"""What reconciliation asks of the world: every Protocol, each at most four methods."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from application.reconciliation_records import Carry, Downloaded, Run, StoredBill
+from application.records import Page
+from domain.bill import BillKind, BillRow, BillTotals, FundRow, UnreadableRow
+from domain.discrepancy import Discrepancy
+from domain.method import Provider
+from domain.reconciliation import Movement
+
+
+class BillSource(Protocol):
+    """One merchant account's daily statements.
+
+    Nothing is raised for what the world does. Readers stream: they never hold a whole bill.
+    `file` and `target` are paths on this machine; a file is read as it was downloaded (gzip, zip
+    or plain, told apart by its first bytes).
+    """
+
+    async def download(self, kind: BillKind, day: date, target: str) -> Downloaded:
+        """Fetch the statement of an Asia/Shanghai day; it is complete if a BillFile comes back."""
+
+    def read(self, file: str, *, day: date) -> Iterator[BillRow | UnreadableRow | BillTotals]:
+        """A trade bill's rows in its own order, and last what was checked against its summary.
+
+        Raises BillRejected: not such a bill, another merchant's or day's, cut short, or its own
+        summary contradicts its rows. Sums of a bill with unreadable rows can't be checked.
+        """
+
+    def read_funds(self, file: str, *, day: date) -> Iterator[FundRow | UnreadableRow]:
+        """A fund-flow bill's rows; likewise."""
+
+
+class Books(Protocol):
+    """Our side, as reconciliation reads it."""
+
+    def movements(
+        self, account: str, provider: Provider, start: datetime, end: datetime
+    ) -> AsyncIterator[Sequence[Movement]]:
+        """What moved in [start, end), in pages, sorted by key; never all of it in memory."""
+
+    async def held(self, numbers: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """provider_order_no -> id and status of the payment; at most 500 at a time."""
+
+    async def held_refunds(
+        self, numbers: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """(provider_order_no, provider_refund_no) -> id and status of the refund; likewise."""
+
+
+class Runs(Protocol):
+    """Reconciliation runs as stored."""
+
+    async def get(self, id: str) -> Run:
+        """Raises domain.errors.NotFound."""
+
+    async def find(self, account: str, day: date) -> Run | None:
+        """The one run of this account and day."""
+
+    async def save(self, run: Run) -> None:
+        """Insert if `version` is 0, else update; adds one to it. LostUpdate, AlreadyExists."""
+
+    async def page(self, *, account: str | None, limit: int, cursor: str | None) -> Page[Run]:
+        """Newest day first."""
+
+
+class Findings(Protocol):
+    """What the runs found. Written in batches; everything of one execution bears its `attempt`."""
+
+    async def put(self, run: Run, found: Sequence[Discrepancy]) -> None:
+        """Insert, or mark as seen again what (class, order_no, kind, refund_no, nth) names.
+
+        What persons did to it stays; its figures and detail become the new ones.
+        """
+
+    async def seal(self, run: Run, carries: Iterable[Carry], at: datetime) -> None:
+        """End the execution: in one commit, what only an older attempt saw and is open becomes
+        resolved (`gone` in its trail), this day's carries replace those of older attempts, and
+        the run is saved as `Runs.save` does.
+        """
+
+    async def carried(self, account: str, day: date) -> Sequence[Carry]:
+        """Those from this day that another's bill had, and those from older days that none had or
+        this one's had.
+        """
+
+
+class Discrepancies(Protocol):
+    """Discrepancies, for persons."""
+
+    async def get(self, id: str) -> Discrepancy:
+        """Raises domain.errors.NotFound."""
+
+    async def save(self, discrepancy: Discrepancy) -> None:
+        """Update, and nothing else may have changed it: LostUpdate."""
+
+    async def page(
+        self, run_id: str, *, status: str | None, limit: int, cursor: str | None
+    ) -> Page[Discrepancy]:
+        """Of one run, oldest first."""
+
+    async def unresolved(self, run_id: str) -> int:
+        """How many are not resolved."""
+
+
+class BillArchive(Protocol):
+    """Bills as evidence, kept whole."""
+
+    async def put(self, bill: StoredBill, file: str) -> None:
+        """Keep it; replaces an older one of the same account, day and kind."""
+
+    async def find(self, account: str, day: date, kind: BillKind) -> StoredBill | None:
+        """What is kept."""
+
+    async def fetch(self, bill: StoredBill, target: str) -> None:
+        """Write its bytes there. Raises Unavailable if they are not what was kept."""
+
+    async def forget(self, before: date) -> int:
+        """Delete the bills of days before this one; how many."""
+
+
+class Spool(Protocol):
+    """Sorts more bill rows than memory holds."""
+
+    def add(self, row: BillRow) -> None:
+        """Take one in."""
+
+    def sorted(self) -> Iterator[BillRow]:
+        """All of them by key; equal keys in the order of their lines."""
+
+
+class Scratch(Protocol):
+    """Room on this machine's disk for one execution; nothing of it outlives `close`."""
+
+    def file(self, name: str) -> str:
+        """The path of a file to be written."""
+
+    def spool(self) -> Spool:
+        """A fresh, empty one."""
+
+    def close(self) -> None:
+        """Delete everything."""
+
+
+class NewScratch(Protocol):
+    """Makes room."""
+
+    def __call__(self) -> Scratch:
+        """Fresh and empty."""
