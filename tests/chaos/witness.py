@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.books import View
-from tests.dev_process import ROOT
-
-EXAMPLES = ROOT / "docs" / "examples"
+from tests.programs import program
 
 EVENT_ID = re.compile(r"evt_[0-9A-Z]{26}")
 
 #: Runs a program that believes any time: ours is moved, the watches of receivers are not.
 BELIEVING = """
-import datetime, runpy, sys
+import datetime, sys
 from standardwebhooks import webhooks
 webhooks.timedelta = lambda minutes: datetime.timedelta(days=minutes)
-runpy.run_path(sys.argv[1], run_name="__main__")
+exec(sys.argv[1])
 """
 
 
@@ -64,7 +62,7 @@ async def witness(name: str, folder: Path, **environ: str) -> AsyncIterator[Witn
     notes = folder / f"{name}.txt"
     with notes.open("w") as said, (folder / f"{name}.log").open("w") as troubles:
         process = subprocess.Popen(  # noqa: ASYNC220 -- it takes milliseconds
-            [sys.executable, "-c", BELIEVING, EXAMPLES / f"{name}.py"],
+            [sys.executable, "-c", BELIEVING, program(name)],
             env=os.environ | environ,
             stdout=said,
             stderr=troubles,
