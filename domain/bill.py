@@ -1,8 +1,11 @@
 """A provider's daily statement, row by row, in one form for both providers. Amounts are fen."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
+
+#: Bill days are days of Shanghai: eight hours ahead, without summer time since 1991.
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
 class BillKind(StrEnum):

@@ -42,6 +42,7 @@ class Movement:
     fen: int
     at: datetime  # decides its bill day: success of a charge, acceptance or end of a refund
     order_id: str  # pay_… or ref_…
+    method: str = ""  # of the payment; for the summary
     settled_fen: int | None = None
     test: bool = False  # charged under the 1-fen switch
     carried_from: date | None = None  # an earlier day whose bill did not have it
