@@ -1,0 +1,1 @@
+"""Reconciliation for people: tables, workbooks and a picture."""
