@@ -92,12 +92,12 @@ def _bar(at: int, day: date, figures: DayFigures | None, most: int) -> list[str]
 
 def _legend(total: int) -> str:
     entries = [
-        ("matched", "净额（元），全部一致 net in yuan, all settled"),
-        ("open", "有未处理差异 open discrepancies (number)"),
-        ("none", "未对账 not reconciled"),
+        (LEFT, "matched", "净额（元），全部一致 net in yuan, all settled"),
+        (LEFT + 275, "open", "有未处理差异 open discrepancies (number)"),
+        (LEFT + 545, "none", "未对账 not reconciled"),
     ]
     return "".join(
-        f'<rect class="{style}" x="{LEFT + at * 245}" y="{total - 18}" width="10" height="10"/>'
-        f'<text x="{LEFT + at * 245 + 15}" y="{total - 9}">{text}</text>'
-        for at, (style, text) in enumerate(entries)
+        f'<rect class="{style}" x="{x}" y="{total - 18}" width="10" height="10"/>'
+        f'<text x="{x + 15}" y="{total - 9}">{text}</text>'
+        for x, style, text in entries
     )
