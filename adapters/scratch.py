@@ -1,0 +1,151 @@
+"""Room on this machine's disk for one reconciliation, and a sort of more rows than memory holds."""
+
+import fcntl
+import heapq
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from domain.bill import BillRow
+
+#: Rows sorted in memory at a time, some 40 MB of them.
+RUN = 50_000
+
+#: Rows written and read at a time; one block of each run is in memory while they are merged.
+BLOCK = 250
+
+#: Blocks are preceded by their length.
+LENGTH = 4
+
+_ORDER = attrgetter("order_no", "kind", "refund_no", "line")
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[BillRow])
+
+
+class DiskSpool:
+    """An external merge sort: sorted runs in one file, merged as they are read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._rows = file, list[BillRow]()
+        self._runs: list[tuple[int, int]] = []  # where each begins and ends
+
+    def add(self, row: BillRow) -> None:
+        """Take one in."""
+        self._rows.append(row)
+        if len(self._rows) >= RUN:
+            self._write_run()
+
+    def sorted(self) -> Iterator[BillRow]:
+        """All of them by key; equal keys in the order of their lines."""
+        _sort(self._rows)
+        if not self._runs:
+            yield from self._rows
+            return
+        self._write_run()
+        self._file.flush()
+        runs = [_run(self._file.fileno(), begins, ends) for begins, ends in self._runs]
+        yield from heapq.merge(*runs, key=_ORDER)
+
+    def _write_run(self) -> None:
+        _sort(self._rows)
+        begins = self._file.tell()
+        for start in range(0, len(self._rows), BLOCK):
+            block = _encoder.encode(self._rows[start : start + BLOCK])
+            self._file.write(len(block).to_bytes(LENGTH, "big") + block)
+        self._runs.append((begins, self._file.tell()))
+        self._rows.clear()
+
+
+class DiskScratch:
+    """A folder of its own, locked while it lives: what a crash left behind is known by that."""
+
+    def __init__(self, root: Path) -> None:
+        with _locked(root):
+            self._folder = Path(tempfile.mkdtemp(dir=root))
+            self._lock = os.open(self._folder, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._spools: list[BinaryIO] = []
+
+    def file(self, name: str) -> str:
+        """The path of a file to be written."""
+        return str(self._folder / name)
+
+    def spool(self) -> DiskSpool:
+        """A fresh, empty one."""
+        file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 -- closed with the scratch
+        self._spools.append(file)
+        return DiskSpool(file)
+
+    def close(self) -> None:
+        """Delete everything."""
+        for spool in self._spools:
+            spool.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._lock)
+
+
+class NewDiskScratch:
+    """Makes room below `root`, a folder that only we may read."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root or Path(tempfile.gettempdir()) / f"basepay-{os.getuid()}"
+
+    def __call__(self) -> DiskScratch:
+        """Fresh and empty."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._root.stat().st_uid != os.getuid():
+            raise PermissionError(f"{self._root} belongs to somebody else")
+        return DiskScratch(self._root)
+
+    def clean(self) -> None:
+        """Delete what processes left behind that are gone."""
+        if not self._root.exists():
+            return
+        with _locked(self._root):
+            for folder in self._root.iterdir():
+                _delete_if_left(folder)
+
+
+def _sort(rows: list[BillRow]) -> None:
+    """By key and line: four stable sorts, most of them of what is in order already.
+
+    That is three times as quick as one by all four, because texts are compared as texts.
+    """
+    for name in ("line", "refund_no", "kind", "order_no"):
+        rows.sort(key=attrgetter(name))
+
+
+def _run(file: int, begins: int, ends: int) -> Iterator[BillRow]:
+    while begins < ends:
+        length = int.from_bytes(os.pread(file, LENGTH, begins), "big")
+        yield from _decoder.decode(os.pread(file, length, begins + LENGTH))
+        begins += LENGTH + length
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Of all processes on this machine, one at a time."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _delete_if_left(folder: Path) -> None:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:  # its process lives
+        pass
+    finally:
+        os.close(lock)

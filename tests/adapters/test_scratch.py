@@ -1,0 +1,130 @@
+"""Rows come out of the spool as `sorted` gives them, and nothing of it outlives its process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters import scratch
+from adapters.scratch import DiskScratch, NewDiskScratch
+from domain.bill import BillRow, MovementKind
+from tests.builders import NOON
+
+
+def a_row(line: int, order_no: str = "d1A", **changes: object) -> BillRow:
+    facts = {"kind": MovementKind.CHARGE, "refund_no": "", "fen": line, "at": NOON} | changes
+    return BillRow(line=line, order_no=order_no, **facts)  # type: ignore[arg-type]  # as given
+
+
+ROWS = st.lists(
+    st.builds(
+        BillRow,
+        line=st.integers(1, 9),
+        order_no=st.text(alphabet="\0 aZ9é钱😀", max_size=3),
+        kind=st.sampled_from(MovementKind),
+        refund_no=st.text(alphabet="\0a", max_size=2),
+        fen=st.integers(0, 2**53),
+        at=st.integers(0, 10**9).map(lambda seconds: NOON + timedelta(seconds=seconds)),
+        settled_fen=st.none() | st.integers(0, 5),
+        raw=st.text(max_size=5),
+    )
+)
+
+
+@pytest.fixture
+def new_scratch(tmp_path) -> NewDiskScratch:
+    return NewDiskScratch(tmp_path / "scratch")
+
+
+@pytest.fixture
+def room(new_scratch) -> Iterator[DiskScratch]:
+    room = new_scratch()
+    yield room
+    room.close()
+
+
+@given(rows=ROWS, run=st.integers(1, 8), block=st.integers(1, 4))
+def test_rows_come_out_whole_and_as_sorted_gives_them(tmp_path_factory, rows, run, block):
+    room = NewDiskScratch(tmp_path_factory.getbasetemp() / "spools")()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scratch, "RUN", run)
+        patch.setattr(scratch, "BLOCK", block)
+        spool = room.spool()
+        for row in rows:
+            spool.add(row)
+        found = list(spool.sorted())
+    room.close()
+
+    assert found == sorted(rows, key=lambda row: (row.key, row.line))
+
+
+def test_order_is_that_of_the_bytes_as_databases_sort_them(room):
+    names = ["z", "Z", "é", "钱", "\uffff", "😀", "d1", "d10", "D1", ""]
+    spool = room.spool()
+    for line, name in enumerate(names):
+        spool.add(a_row(line, name))
+
+    assert [row.order_no for row in spool.sorted()] == sorted(names, key=str.encode)
+
+
+def test_two_spools_of_one_scratch_know_nothing_of_each_other(room, monkeypatch):
+    monkeypatch.setattr(scratch, "RUN", 2)
+    first, second = room.spool(), room.spool()
+    for line in range(5):
+        first.add(a_row(line))
+        second.add(a_row(line + 100))
+
+    assert [row.line for row in first.sorted()] == [0, 1, 2, 3, 4]
+    assert [row.line for row in second.sorted()] == [100, 101, 102, 103, 104]
+
+
+def test_nothing_outlives_close(new_scratch, tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "RUN", 1)
+    room = new_scratch()
+    Path(room.file("bill")).write_text("a bill")
+    room.spool().add(a_row(1))
+
+    room.close()
+
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_nobody_else_may_read_it(room, tmp_path):
+    folders = [tmp_path / "scratch", *(tmp_path / "scratch").iterdir()]
+    assert [oct(folder.stat().st_mode & 0o777) for folder in folders] == ["0o700", "0o700"]
+
+
+CRASH = """
+import os, sys
+from pathlib import Path
+from adapters.scratch import NewDiskScratch
+room = NewDiskScratch(Path(sys.argv[1]))()
+Path(room.file("bill")).write_text("a bill")
+os._exit(9)
+"""
+
+
+def test_what_a_killed_process_left_is_deleted_and_what_a_living_one_uses_stays(
+    new_scratch, room, tmp_path
+):
+    Path(room.file("bill")).write_text("mine")
+    crash = [sys.executable, "-c", CRASH, str(tmp_path / "scratch")]
+    subprocess.run(crash, check=False, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    assert len(list((tmp_path / "scratch").iterdir())) == 2
+
+    new_scratch.clean()
+
+    assert [folder.name for folder in (tmp_path / "scratch").iterdir()] == [
+        Path(room.file("bill")).parent.name
+    ]
+    assert Path(room.file("bill")).read_text() == "mine"
+
+
+def test_cleaning_before_anything_was_there_is_quiet(new_scratch):
+    new_scratch.clean()
