@@ -1,9 +1,11 @@
 """How our provider clients reach the network: httpx's transport interface over aiohttp's pool."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import aiohttp
 import httpx
@@ -14,6 +16,12 @@ DEFAULT_SECONDS = {"connect": 4.0, "pool": 4.0, "read": 8.0}
 
 #: WeChat Pay closes an idle connection after 8 s; leaving first avoids writing into a dead one.
 KEEPALIVE_SECONDS = 5.0
+
+#: Names the extension of a request whose answer is a file: how long all of it may take.
+DOWNLOAD_SECONDS = "download_seconds"
+
+#: A refusal to hand out a file, in bytes.
+MOST_WORDS = 1 << 16
 
 #: What a provider may order us to wait. Beyond that a slip of its would stop a shop for the day.
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=15)
@@ -35,7 +43,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         *,
         total_seconds: float = 9.0,
         max_answer_bytes: int = 1 << 20,
-        max_connections: int = 64,
+        max_connections: int = 1_000,  # of all accounts; each one's circuit bounds its share
     ) -> None:
         self._total_seconds = total_seconds
         self._max_answer_bytes = max_answer_bytes
@@ -43,24 +51,29 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request and read the whole answer, which stays undecoded in its stream."""
+        """Send the request and read the whole answer, which stays undecoded in its stream.
+
+        With `DOWNLOAD_SECONDS` among its extensions the answer is read by the caller, as it comes.
+        """
         body = await request.aread()
         headers = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
         ]
         with _translated():
-            async with self._pool().request(
+            answer = await self._pool().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=headers,
                 data=body or None,
                 allow_redirects=False,
                 timeout=self._limits(request),
-            ) as answer:
-                content = await self._content(answer)
-        return httpx.Response(
-            answer.status, headers=list(answer.raw_headers), stream=httpx.ByteStream(content)
-        )
+            )
+            if DOWNLOAD_SECONDS in request.extensions:
+                stream: httpx.AsyncByteStream = _Arriving(answer)
+            else:
+                async with answer:
+                    stream = httpx.ByteStream(await self._content(answer))
+        return httpx.Response(answer.status, headers=list(answer.raw_headers), stream=stream)
 
     async def aclose(self) -> None:
         """Close every pooled connection."""
@@ -84,7 +97,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _limits(self, request: httpx.Request) -> aiohttp.ClientTimeout:
         seconds = DEFAULT_SECONDS | request.extensions.get("timeout", {})
         return aiohttp.ClientTimeout(
-            total=self._total_seconds,  # a dribbling answer ends too
+            total=request.extensions.get(DOWNLOAD_SECONDS, self._total_seconds),  # dribbling ends
             connect=seconds["pool"] + seconds["connect"],  # aiohttp counts the waiting in
             sock_connect=seconds["connect"],
             sock_read=seconds["read"],
@@ -98,6 +111,21 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 answer.close()
                 raise aiohttp.ClientError(f"answer longer than {self._max_answer_bytes} bytes")
         return bytes(parts)
+
+
+class _Arriving(httpx.AsyncByteStream):
+    """An answer that is still on its way."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated():
+            async for part in self._answer.content.iter_any():
+                yield part
+
+    async def aclose(self) -> None:
+        self._answer.close()
 
 
 async def _send_once(
@@ -155,3 +183,32 @@ async def exchange(
     """
     answer = await transport.handle_async_request(request)
     return answer, b"".join([part async for part in answer.aiter_raw()])
+
+
+async def save(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, target: str, *, most_bytes: int
+) -> tuple[httpx.Response, bytes]:
+    """Send a request and write a file that is answered with 200 to `target`, as it comes.
+
+    Returns the answer, and the body of any other one. Raises httpx.HTTPError, also for more than
+    `most_bytes`; what was written is then worth nothing.
+    """
+    answer = await transport.handle_async_request(request)
+    try:
+        if answer.status_code != 200:
+            return answer, b"".join([part async for part in _bounded_parts(answer, MOST_WORDS)])
+        with await asyncio.to_thread(Path(target).open, "wb") as file:
+            async for part in _bounded_parts(answer, most_bytes):
+                file.write(part)
+        return answer, b""
+    finally:
+        await answer.aclose()
+
+
+async def _bounded_parts(answer: httpx.Response, most_bytes: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in answer.aiter_raw():
+        size += len(part)
+        if size > most_bytes:
+            raise httpx.ReadError(f"answer longer than {most_bytes} bytes")
+        yield part
