@@ -70,9 +70,11 @@ def create_sandbox(
     """
     if environment not in ("dev", "test"):
         raise SandboxInProduction(f"simulators run in dev and test only, not in {environment!r}")
-    world = World(clock, Book(data_directory), keys or KeyRing(data_directory))
+    kinds: dict[str, frozenset[str]] = {}
+    faults = Faults(kinds)
+    world = World(clock, Book(data_directory), keys or KeyRing(data_directory), faults)
     by_name = {provider.name: provider for provider in (make(world) for make in providers)}
-    faults = Faults({name: provider.fault_kinds for name, provider in by_name.items()})
+    kinds |= {name: provider.fault_kinds for name, provider in by_name.items()}
     sender = CallbackSender(world, by_name, faults)
 
     @asynccontextmanager

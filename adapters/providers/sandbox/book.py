@@ -1,18 +1,20 @@
-"""The provider's truth: every order, refund and callback, in memory and written through."""
+"""The provider's truth: every order, refund, callback and bill, in memory and written through."""
 
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import assert_never
 
 from adapters.providers.sandbox.journal import Journal
 from adapters.providers.sandbox.records import (
+    Bill,
     Callback,
     Order,
     Record,
     Refund,
+    bill_key,
     order_key,
     refund_key,
 )
@@ -29,6 +31,7 @@ class Book:
         self._orders: dict[str, Order] = {}
         self._refunds: dict[str, Refund] = {}
         self._callbacks: dict[str, Callback] = {}
+        self._bills: dict[str, Bill] = {}
         self._by_code: dict[str, str] = {}
         self._by_transaction: dict[str, str] = {}
         self._by_refund_no: dict[str, str] = {}
@@ -81,6 +84,14 @@ class Book:
             if refund.provider == provider and refund.settles_at and refund.settles_at <= now
         ]
 
+    def bill(self, provider: str, day: date) -> Bill | None:
+        """Find the bill of a day, if it was made."""
+        return self._bills.get(bill_key(provider, day))
+
+    def bills(self) -> Sequence[Bill]:
+        """List every bill that was made, oldest first."""
+        return list(self._bills.values())
+
     def pending_callbacks(self) -> Sequence[Callback]:
         """List every callback that still has an attempt ahead."""
         return list(self._callbacks.values())
@@ -123,6 +134,8 @@ class Book:
                 self._remember_refund(record)
             case Callback():
                 self._remember_callback(record)
+            case Bill():
+                self._bills[record.key] = record
             case _:
                 assert_never(record)
 

@@ -13,7 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.providers.sandbox.faults import Fault, Faults, UnknownFault
 from adapters.providers.sandbox.provider import PayerAction, World
-from adapters.providers.sandbox.rows import CallbackRow, OrderRow, RefundRow, row
+from adapters.providers.sandbox.rows import BillRow, CallbackRow, OrderRow, RefundRow, bill_row, row
 from adapters.providers.sandbox.tester import (
     KnownProviders,
     find_order,
@@ -67,6 +67,12 @@ async def read_book(world: NamedDependency[World]) -> BookAnswer:
         refunds=[row(RefundRow, refund) for refund in world.book.refunds()],
         pending_callbacks=[row(CallbackRow, each) for each in world.book.pending_callbacks()],
     )
+
+
+@get("/sandbox/bills")
+async def list_bills(world: NamedDependency[World]) -> list[BillRow]:
+    await world.book.durable()
+    return [bill_row(bill) for bill in world.book.bills()]
 
 
 @post("/sandbox/payer/{action:str}", status_code=200)
@@ -127,6 +133,7 @@ async def clear_faults(faults: NamedDependency[Faults]) -> None:
 HANDLERS: Sequence[ControllerRouterHandler] = (
     credentials,
     read_book,
+    list_bills,
     payer_acts,
     move_clock,
     list_faults,

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.providers.sandbox.records import Callback, Order, Record, Refund
+from adapters.providers.sandbox.records import Bill, Callback, Order, Record, Refund
 
-KINDS: dict[str, type[Record]] = {"order": Order, "refund": Refund, "callback": Callback}
+KINDS: dict[str, type[Record]] = {
+    "order": Order,
+    "refund": Refund,
+    "callback": Callback,
+    "bill": Bill,
+}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (

@@ -13,7 +13,7 @@ from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from adapters.providers.sandbox.barcode import bars
-from adapters.providers.sandbox.faults import OPERATIONS, Faults
+from adapters.providers.sandbox.faults import OPERATIONS, ROW_KINDS, Faults
 from adapters.providers.sandbox.provider import PayerRefused, World
 from adapters.providers.sandbox.records import Order
 from adapters.providers.sandbox.tester import (
@@ -116,6 +116,7 @@ async def show_phone(
         armed=faults.armed(),
         kinds=faults.kinds(),
         operations=sorted(OPERATIONS),
+        row_kinds=" ".join(sorted(ROW_KINDS)),
         now=world.clock.now(),
     )
     return Response(page, media_type=MediaType.HTML, headers=HEADERS)

@@ -1,13 +1,13 @@
 """The seam between the shared simulator and one provider: plain values and one protocol."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from adapters.clock import MovableClock
 from adapters.providers.sandbox.book import Book
-from adapters.providers.sandbox.faults import Fault, Struck
+from adapters.providers.sandbox.faults import Fault, Faults, Struck
 from adapters.providers.sandbox.keys import KeyRing
 from adapters.providers.sandbox.records import Callback, Order, Refund
 
@@ -19,6 +19,7 @@ class World:
     clock: MovableClock  # business time; signature timestamps take wall time
     book: Book
     keys: KeyRing
+    faults: Faults = field(default_factory=lambda: Faults({}))  # what is still to be planted
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""What a simulated provider remembers: orders, refunds and callbacks, as frozen records."""
+"""What a simulated provider remembers: orders, refunds, callbacks and bills, as frozen records."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -89,7 +90,57 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
         return self.id
 
 
-Record = Order | Refund | Callback
+class EntryKind(StrEnum):
+    """What moved."""
+
+    CHARGE = "charge"
+    REVERSAL = "reversal"  # of a charge, all of it
+    REFUND = "refund"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a daily bill, before its provider writes it."""
+
+    kind: EntryKind
+    order: Order
+    refund: Refund | None = None
+    fen: int  # what moved, whichever way
+    fee_fen: int = 0  # what the provider keeps; negative: gives back
+    at: datetime  # decides its day
+    garbled: bool = False  # its amount can't be read
+    balance_fen: int | None = None  # what the balance moved by, if not by `fen`
+
+    @property
+    def key(self) -> str:
+        """Identify what moved."""
+        refund_no = self.refund.provider_refund_no if self.refund else ""
+        return f"{self.order.provider_order_no}/{self.kind}/{refund_no}"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """How a bill departs from the truth: `taken` is not told, `given` is told instead."""
+
+    fault: str
+    taken: Entry | None = None
+    taken_from: date
+    given: Entry | None = None
+    given_on: date
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """A day's bill that was made, with everything that was planted in it."""
+
+    provider: str
+    day: date  # China time
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Identify this bill."""
+        return bill_key(self.provider, self.day)
+
+
+Record = Order | Refund | Callback | Bill
 
 
 def order_key(provider: str, provider_order_no: str) -> str:
@@ -100,3 +151,8 @@ def order_key(provider: str, provider_order_no: str) -> str:
 def refund_key(provider: str, provider_order_no: str, provider_refund_no: str) -> str:
     """Name a refund in the book."""
     return f"{provider}/{provider_order_no}/{provider_refund_no}"
+
+
+def bill_key(provider: str, day: date) -> str:
+    """Name a bill in the book."""
+    return f"{provider}/{day}"
