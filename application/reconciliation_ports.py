@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from application.reconciliation_records import Carry, Downloaded, Run, StoredBill
-from application.records import Page
+from application.records import Message, Page
 from domain.bill import BillKind, BillRow, BillTotals, FundRow, UnreadableRow
 from domain.discrepancy import Discrepancy
 from domain.method import Provider
@@ -76,10 +76,12 @@ class Findings(Protocol):
         What persons did to it stays; its figures and detail become the new ones.
         """
 
-    async def seal(self, run: Run, carries: Iterable[Carry], at: datetime) -> None:
+    async def seal(
+        self, run: Run, carries: Iterable[Carry], at: datetime, *, announce: Message
+    ) -> None:
         """End the execution: in one commit, what only an older attempt saw and is open becomes
-        resolved (`gone` in its trail), this day's carries replace those of older attempts, and
-        the run is saved as `Runs.save` does.
+        resolved (`gone` in its trail), this day's carries replace those of older attempts, the
+        run is saved as `Runs.save` does, and the message is put into the outbox.
         """
 
     async def carried(self, account: str, day: date) -> Sequence[Carry]:
