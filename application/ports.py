@@ -1,6 +1,6 @@
 """What basepay asks of the world: every Protocol, each at most four methods."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -230,6 +230,9 @@ class Agenda(Protocol):
 
     async def give_back(self, ids: Sequence[str]) -> None:
         """Payments or refunds that are not asked about after all: due for anybody, at once."""
+
+    async def open_orders(self) -> Mapping[str, int]:
+        """How many payments and refunds shall be asked about some time, by account."""
 
 
 class Library(Protocol):

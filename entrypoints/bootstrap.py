@@ -19,6 +19,7 @@ from entrypoints.roles import ROLES, Role
 from entrypoints.settings import Settings
 from entrypoints.sharing import Sharing, sharing
 from entrypoints.storage import open_store
+from entrypoints.unswept import warn_of_unswept
 from entrypoints.upkeep import Upkeep, upkeep_of
 from entrypoints.webhooks import webhooks_of
 from entrypoints.worker import Wakeups
@@ -33,11 +34,14 @@ class Basepay:
     wakeups: Wakeups
     configured: Configured
     upkeep: Upkeep
+    sweeps: bool = True
 
     async def follow(self, settings: Settings) -> None:
         """Take other accounts while running. Raises SettingsError, and then nothing has changed."""
         await self.configured.follow(settings, getting_ready=self.upkeep.get_ready)
         self.upkeep.follow(self.configured.accounts.values())
+        if self.sweeps:
+            await warn_of_unswept(self.store.agenda, settings)
 
 
 @asynccontextmanager
@@ -76,7 +80,10 @@ async def running(
         pings = _pings(needs, roles, store, platform)
         app = App(replace(world, webhooks=webhooks, pings=pings))
         upkeep = await stack.enter_async_context(upkeep_of(configured.accounts.values()))
-        yield Basepay(app=app, store=store, wakeups=wakeups, configured=configured, upkeep=upkeep)
+        sweeps = "worker" in roles
+        if sweeps:
+            await warn_of_unswept(store.agenda, settings)
+        yield Basepay(app, store, wakeups, configured, upkeep, sweeps)
 
 
 @dataclass(frozen=True, slots=True)

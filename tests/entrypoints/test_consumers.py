@@ -184,7 +184,7 @@ def test_the_documented_consumer_reads_what_happened_also_after_both_sides_died(
 
 @pytest.mark.parametrize("name", ["nats_consumer", "webhook_receiver"])
 def test_a_documented_program_is_ten_lines_long(name):
-    assert len(lines_of_code(program(name))) == 10
+    assert 0 < len(lines_of_code(program(name))) <= 10
 
 
 def test_what_is_on_the_bus_and_in_webhooks_is_what_is_described(run, stage, merchant):

@@ -3,12 +3,14 @@
 import asyncio
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 
 import httpx
+import msgspec
 import pytest
 
 from adapters.clock import SystemClock
@@ -23,10 +25,11 @@ from domain.outcome import NotFound, Outcome
 from entrypoints.bootstrap import running
 from entrypoints.errors import SettingsError
 from entrypoints.reload import NEED_A_RESTART, Reload, reloading
+from entrypoints.roles import Role
 from entrypoints.settings import Settings, check
 from entrypoints.storage import upgrade_schema
 from entrypoints.upkeep import upkeep_of
-from tests.builders import a_payment
+from tests.builders import NOON, a_payment
 from tests.dev_process import ROOT
 from tests.entrypoints.deployment import Deployment
 
@@ -299,6 +302,36 @@ def test_an_account_that_vanished_takes_no_new_payments(run, deployment, caplog)
     run(remove_one())
 
     assert "alipay-main is not configured any more" in caplog.text
+
+
+def test_open_orders_of_an_account_that_is_not_configured_are_told(run, deployment, caplog):
+    upgrade_schema(deployment.load())
+
+    async def start_and_remove_one(*roles: Role) -> list[str]:
+        caplog.clear()
+        async with running(deployment.load(), roles=roles) as basepay:
+            async with basepay.store.work() as work:
+                for number, account in enumerate(("alipay-old", "alipay-main", "alipay-main")):
+                    id = f"pay_{len(caplog.records)}{number}{roles[0]}"
+                    work.payments.save(a_payment(id=id, account=account, next_check_at=NOON))
+                await work.commit()
+            at_start = told()
+            caplog.clear()
+            without_one = msgspec.structs.replace(deployment.load(), accounts={})
+            await basepay.follow(without_one)
+        return at_start + told()
+
+    def told() -> list[str]:
+        found = re.compile(r"account (\S+) is not .* about (\d+) open orders? .*configure it again")
+        return [" ".join(m.groups()) for m in map(found.match, caplog.messages) if m]
+
+    assert run(start_and_remove_one("worker")) == ["alipay-main 2", "alipay-old 1"]
+    assert run(start_and_remove_one("api")) == []
+    assert run(start_and_remove_one("worker", "api")) == [
+        "alipay-old 2",
+        "alipay-main 6",
+        "alipay-old 3",
+    ]
 
 
 def test_another_merchant_cant_take_over_a_name(run, deployment):

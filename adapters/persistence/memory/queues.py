@@ -1,7 +1,8 @@
 """What waits in memory: events for publication, callbacks, and orders to ask about."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -110,6 +111,12 @@ class MemoryAgenda:
         """Due for anybody, at once."""
         for id in ids:
             self._tables.claims.pop(id, None)
+
+    async def open_orders(self) -> Mapping[str, int]:
+        """How many shall be asked about some time, by account."""
+        kinds: tuple[Iterable[Payment | Refund], ...]
+        kinds = self._tables.payments.look(), self._tables.refunds.look()
+        return Counter(each.account for kind in kinds for each in kind if each.next_check_at)
 
     def _due(
         self, orders: Iterable[Payment | Refund], account: str, at: datetime

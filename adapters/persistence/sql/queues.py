@@ -1,6 +1,6 @@
 """What waits in the database: events for publication, callbacks, and orders to ask about."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -125,6 +125,11 @@ class SqlAgenda:
         table = self._statements.give_back
         steps = tuple(Step.of(table[id.partition("_")[0]], {"order_id": id}) for id in ids)
         await self._writer.keep(Unit(steps))
+
+    async def open_orders(self) -> Mapping[str, int]:
+        """How many shall be asked about some time, by account. Raises Unavailable."""
+        rows = await self._reader.rows(self._statements.open_orders, {})
+        return {row["account"]: row["orders"] for row in rows}
 
     async def _take(self, look: Prepared, take: Prepared, values: Row) -> list[str]:
         """Most of the time nothing is due: so look first, and write only if something is."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -187,6 +188,14 @@ def _take_due(table: Table, *, latest: bool = False) -> Executable:
     return taken.values(claimed_until=bindparam("until")).returning(*columns)
 
 
+def _open_orders() -> Executable:
+    """Both partial indexes begin with the account, and hold what waits only."""
+    kinds = (select(t.c.account).where(t.c.next_check_at.is_not(None)) for t in (payments, refunds))
+    waiting = union_all(*kinds).subquery()
+    account = waiting.c.account
+    return select(account, func.count().label("orders")).group_by(account)
+
+
 def _give_back(table: Table) -> Executable:
     return update(table).where(table.c.id == bindparam("order_id")).values(claimed_until=null())
 
@@ -223,6 +232,7 @@ class Statements:
         self.due_payments = ready(_take_due(payments))
         self.latest_payments = ready(_take_due(payments, latest=True))
         self.due_refunds = ready(_take_due(refunds))
+        self.open_orders = ready(_open_orders())
         self.give_back = {"pay": ready(_give_back(payments)), "ref": ready(_give_back(refunds))}
 
         self.put_callback = _insert_once(inbox, dialect)

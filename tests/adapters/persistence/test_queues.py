@@ -171,6 +171,16 @@ def test_an_account_sees_only_its_own_orders_on_its_agenda(due, keep, make):
     assert due("refunds", LATER, 10, "wechat") == []
 
 
+def test_what_shall_be_asked_about_is_counted_by_account(run, store, keep, make):
+    assert run(store.agenda.open_orders()) == {}
+    payment = make.paid(next_check_at=None)
+    keep(payment, make.payment(next_check_at=NOW), make.refund(payment, next_check_at=LATER))
+    keep(make.payment(account="alipay-main", next_check_at=LATER))
+    keep(make.payment(account="alipay-old", next_check_at=None))
+
+    assert run(store.agenda.open_orders()) == {"wechat-main": 2, "alipay-main": 1}
+
+
 def test_an_order_that_is_asked_about_later_leaves_the_agenda(due, keep, make):
     payment = make.payment(next_check_at=NOW)
     keep(payment)
