@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from domain.events import EventType, IncidentKind
+from domain.events import AnyEventType, IncidentKind
 from domain.method import Provider
 from domain.outcome import Outcome, RefundOutcome
 
@@ -64,8 +64,8 @@ class Message:
 
     id: str  # evt_…
     app: str
-    type: EventType
-    order_id: str  # pay_… or ref_…
+    type: AnyEventType
+    order_id: str  # pay_…, ref_…, or rec_… in an event of the operators
     sequence: int
     occurred_at: datetime
     late: bool

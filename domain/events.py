@@ -19,6 +19,20 @@ class EventType(StrEnum):
     REFUND_CLOSED = "basepay.refund.closed"
 
 
+class OperatorEventType(StrEnum):
+    """The CloudEvents types of what concerns no single business system."""
+
+    RECONCILIATION_FINISHED = "basepay.reconciliation.finished"
+
+
+AnyEventType = EventType | OperatorEventType
+
+
+def event_type(text: str) -> AnyEventType:
+    """Raises ValueError."""
+    return OperatorEventType(text) if text in set(OperatorEventType) else EventType(text)
+
+
 PAYMENT_EVENTS: dict[PaymentStatus, EventType] = {
     PaymentStatus.SUCCEEDED: EventType.PAYMENT_SUCCEEDED,
     PaymentStatus.FAILED: EventType.PAYMENT_FAILED,

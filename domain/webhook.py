@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.events import EventType, IncidentKind, Report
+from domain.events import AnyEventType, EventType, IncidentKind, Report
 
 #: Seconds before each attempt, counted from the one before; after the last it is given up.
 PAUSES = (0, 5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, 86_400)
@@ -84,7 +84,7 @@ class Endpoint:
     version: int = 0
     reports: list[Report] = field(default_factory=list, compare=False)
 
-    def wants(self, type: EventType) -> bool:
+    def wants(self, type: AnyEventType) -> bool:
         return not self.types or type in self.types
 
     def pause(self) -> None:

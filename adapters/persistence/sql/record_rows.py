@@ -11,7 +11,7 @@ from adapters.persistence.sql.values import (
     texts_of,
 )
 from application.records import Evidence, Incident, Message, RawCallback, Request
-from domain.events import EventType, IncidentKind
+from domain.events import IncidentKind, event_type
 from domain.method import Provider
 
 
@@ -63,7 +63,7 @@ def message_of(row: Stored) -> Message:
     return Message(
         id=row["id"],
         app=row["app"],
-        type=EventType(row["type"]),
+        type=event_type(row["type"]),
         order_id=row["order_id"],
         sequence=row["sequence"],
         occurred_at=instant(row["occurred_at"]),
