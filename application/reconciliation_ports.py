@@ -67,6 +67,15 @@ class Runs(Protocol):
         """Newest day first."""
 
 
+class RunAgenda(Protocol):
+    """Which runs must be executed now."""
+
+    async def due(self, at: datetime, limit: int) -> Sequence[Run]:
+        """Waiting ones whose `next_try_at` has come, and running ones whose lease is over; oldest
+        day first. Nothing is claimed by it.
+        """
+
+
 class Findings(Protocol):
     """What the runs found. Written in batches; everything of one execution bears its `attempt`."""
 

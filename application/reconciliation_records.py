@@ -31,6 +31,7 @@ class Run:
     leased_until: datetime | None = None  # who executes it has it for himself until then
     next_try_at: datetime | None = None
     finished_at: datetime | None = None
+    progress: int = 0  # bill rows and movements that the running execution has read so far
     failure: str = ""
     report: bytes = field(default=b"", repr=False)  # JSON: the summary with its certificate
     version: int = 0  # 0: never stored
