@@ -10,6 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 from adapters.nats.declared import StreamDiffers, declare
+from adapters.nats.outage import Outage
 from application.ports import Unavailable
 
 log = logging.getLogger("basepay.nats")
@@ -26,6 +27,9 @@ REQUEST_SECONDS = 2.0
 #: How the driver says that it did not work.
 FAILURES = (nats.errors.Error, JetStreamError, TimeoutError, OSError)
 
+#: How it says that the connection has ended, a moment before it knows so itself.
+BROKEN = (nats.errors.UnexpectedEOF, nats.errors.StaleConnectionError, TimeoutError, OSError)
+
 #: Each process hears its own answers only; apps may not listen to them.
 INBOX = "_INBOX_basepay"
 
@@ -38,6 +42,7 @@ class Platform:
         self._client = Client()
         self._context: JetStreamContext | None = None
         self._getting_ready: asyncio.Task[None] | None = None
+        self._outage = Outage()
         self.reconnections = 0  # each may be a server that came back with less
 
     async def open(self, *, patience: float = PATIENCE_SECONDS) -> None:
@@ -50,7 +55,7 @@ class Platform:
         if done:
             self._getting_ready.result()
         else:
-            log.warning("NATS does not answer; trying on")
+            self._outage.away("no answer")
 
     def context(self) -> JetStreamContext:
         """Raises Unavailable while there is no connection, or the streams are not declared."""
@@ -89,6 +94,7 @@ class Platform:
             max_reconnect_attempts=-1,
             reconnect_time_wait=REST_SECONDS,  # type: ignore[arg-type]  # seconds, as it uses them
             error_cb=self._on_error,
+            disconnected_cb=self._on_disconnection,
             reconnected_cb=self._on_reconnection,
         )
         context = self._client.jetstream(timeout=REQUEST_SECONDS)
@@ -100,13 +106,23 @@ class Platform:
                 log.exception("the event platform can't be used")
                 raise
             except FAILURES as error:
-                log.warning("the streams can't be declared yet: %s", type(error).__name__)
+                self._outage.away(f"the streams can't be declared: {type(error).__name__}")
                 await asyncio.sleep(REST_SECONDS)
         self._context = context
+        self._outage.over()
 
     async def _on_error(self, error: Exception) -> None:
-        log.warning("NATS: %s", type(error).__name__)
+        told = type(error).__name__
+        if self._client.is_connected and not isinstance(error, BROKEN):
+            self._outage.complaint(told)
+        elif not self._client.is_closed:
+            self._outage.away(told)
+
+    async def _on_disconnection(self) -> None:
+        if not self._client.is_closed:  # else it is we who hang up
+            self._outage.away("the connection is broken")
 
     async def _on_reconnection(self) -> None:
         self.reconnections += 1
-        log.info("NATS is back")
+        if self._context is not None:
+            self._outage.over()
