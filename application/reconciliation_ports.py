@@ -94,8 +94,8 @@ class Findings(Protocol):
         """
 
     async def carried(self, account: str, day: date) -> Sequence[Carry]:
-        """Those from this day that another's bill had, and those from older days that none had or
-        this one's had.
+        """Those from this day that another's bill had, and those from the days before and after
+        that none had or this one's had; each movement once.
         """
 
 

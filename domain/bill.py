@@ -90,7 +90,11 @@ class FundRow:
 
 @dataclass(frozen=True, slots=True)
 class BillTotals:
-    """What the bill says of itself, and was found true of its readable rows."""
+    """What the bill says of itself, and was found true of its readable rows.
+
+    In the terms of those: `charged_fen` sums `fen` of the charges, `refunded_fen` of the others,
+    `fee_fen` sums `fee_fen`; `rows` counts the unreadable too.
+    """
 
     rows: int
     charged_fen: int = 0

@@ -100,6 +100,12 @@ class Unknown(Answer):
 
     reason: str
     retry_after: timedelta | None = None  # the provider is asked nothing at all for so long
+    unanswered: bool = False  # no answer came, or only a broken server's
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked(Unknown):
+    """The question was surely not sent: the provider does not answer anybody at present."""
 
 
 Outcome = AwaitingPayer | Paid | Closed | Declined | NotFound | Unknown

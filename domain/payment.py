@@ -24,6 +24,7 @@ from domain.outcome import (
     Outcome,
     Paid,
     Payee,
+    Unasked,
     Unknown,
 )
 from domain.schedule import GRACE, Situation, next_check
@@ -110,6 +111,8 @@ class Payment:
 
     def learn(self, outcome: Outcome, *, at: datetime) -> None:
         """Take in what the provider says. Repeats and stale news are quiet."""
+        if isinstance(outcome, Unasked):  # the ask that was planned is still to come
+            return
         match outcome:
             case Paid():
                 self._learn_paid(outcome, at)

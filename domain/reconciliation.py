@@ -7,8 +7,10 @@ bill rows. Both streams come sorted by key, and are read once.
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from fractions import Fraction
+from typing import Self
 
-from domain.bill import Key, MovementKind
+from domain.bill import BillRow, Key, MovementKind, UnreadableRow
 
 
 class Class(StrEnum):
@@ -55,3 +57,51 @@ class Movement:
     def signed_fen(self) -> int:
         """In favour of the merchant: what came in, or less than nothing."""
         return self.fen if self.kind is MovementKind.CHARGE else -self.fen
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTerms:
+    """What the provider should keep of a charge: a rate, rounded half up to the fen."""
+
+    rate: Fraction
+    tolerance_fen: int = 0
+
+    @classmethod
+    def of(cls, rate: str, tolerance_fen: int = 0) -> Self:
+        """`rate` as a person writes it: "0.006" or "6/1000". Raises ValueError."""
+        return cls(Fraction(rate), tolerance_fen)
+
+    def fee(self, fen: int) -> int:
+        """Of a charge of `fen`, at least 0."""
+        above, below = self.rate.as_integer_ratio()
+        return (2 * fen * above + below) // (2 * below)
+
+    def agrees(self, row: BillRow) -> bool:
+        """A charge bears its fee; what takes it back returns its share of that, or nothing."""
+        expected = self.fee(row.fen if row.settled_fen is None else row.settled_fen)
+        if row.kind is MovementKind.CHARGE:
+            return abs(row.fee_fen - expected) <= self.tolerance_fen
+        return row.fee_fen == 0 or abs(row.fee_fen + expected) <= self.tolerance_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a person should look at, or the next day's run should know."""
+
+    cls: Class
+    movement: Movement | None = None
+    row: BillRow | UnreadableRow | None = None
+    nth: int = 0  # among those of equal class and key
+    age: int = 0  # days from the movement's own day to this one
+    expected_fee_fen: int | None = None
+
+    @property
+    def key(self) -> tuple[str, MovementKind | None, str]:
+        """By which it is known again: the row's key, or the movement's if there is no row."""
+        told = self.movement if self.row is None else self.row
+        return ("", None, "") if told is None or isinstance(told, UnreadableRow) else told.key
+
+    @property
+    def settles(self) -> bool:
+        """This day's bill has a movement of another day."""
+        return self.movement is not None and self.row is not None and self.age != 0

@@ -17,6 +17,7 @@ from domain.outcome import (
     RefundOutcome,
     RefundPostponed,
     RefundRefused,
+    Unasked,
     Unknown,
 )
 from domain.schedule import Situation, next_check
@@ -98,6 +99,8 @@ class Refund:
 
     def learn(self, outcome: RefundOutcome, *, at: datetime) -> None:
         """Take in what the provider says. Repeats and stale news are quiet."""
+        if isinstance(outcome, Unasked):  # the ask that was planned is still to come
+            return
         match outcome:
             case Refunded():
                 self._learn_refunded(outcome, at)

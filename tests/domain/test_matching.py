@@ -1,0 +1,174 @@
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from domain.bill import BillRow, MovementKind
+from domain.bill_day import BillDay
+from domain.matching import Borders, Matching, Unsorted
+from domain.reconciliation import Class, FeeTerms, Movement
+
+CHARGE, REVERSAL, REFUND = MovementKind
+TODAY = date(2026, 3, 14)
+DAY = BillDay.of(TODAY)
+NOON = DAY.start + timedelta(hours=12)
+LATE = DAY.end - timedelta(seconds=5)
+FEES = FeeTerms.of("0.006")
+
+
+def ours(order_no="d1a", kind=CHARGE, refund_no="", fen=8888, at=NOON, **changes):
+    """A movement of today's noon, a charge of 88.88 yuan."""
+    return Movement(order_no, kind, refund_no, fen, at, "pay_" + order_no, **changes)
+
+
+def billed(order_no="d1a", kind=CHARGE, refund_no="", fen=8888, at=NOON, line=1, **changes):
+    """The row that a provider writes for `ours`."""
+    return BillRow(line, order_no, kind, refund_no, fen, at, **changes)
+
+
+def match(movements, rows, *, day=TODAY, fees=None, **borders):
+    """What is found, and the matching; both sides may be told in any order."""
+    in_order = iter(sorted(rows, key=lambda row: row.key))
+    matching = Matching(in_order, day, prefix="d1", fees=fees, borders=Borders(**borders))
+    page = sorted(movements, key=lambda movement: movement.key)
+    return [*matching.take(page), *matching.finish()], matching
+
+
+def classes(movements, rows, **more):
+    found, _ = match(movements, rows, **more)
+    return [(each.cls, each.movement is not None, each.row is not None) for each in found]
+
+
+BOTH, OURS, THEIRS = (True, True), (True, False), (False, True)
+MATCHING = [
+    ("both agree", [ours()], [billed()], []),
+    ("only the bill has the charge", [], [billed()], [(Class.MISSING_LOCALLY, *THEIRS)]),
+    ("only we have it", [ours()], [], [(Class.MISSING_AT_PROVIDER, *OURS)]),
+    ("another amount", [ours()], [billed(fen=8889)], [(Class.AMOUNT_MISMATCH, *BOTH)]),
+    (
+        "another settled amount",
+        [ours(settled_fen=8000)],
+        [billed(settled_fen=8888)],
+        [(Class.AMOUNT_MISMATCH, *BOTH)],
+    ),
+    ("a settled amount that one side knows", [ours()], [billed(settled_fen=8000)], []),
+    ("another deployment's charge", [], [billed("d2a")], []),
+    ("a charge of ours with a foreign number", [ours("d2a")], [billed("d2a")], []),
+    (
+        "the same row twice",
+        [ours()],
+        [billed(), billed(line=2)],
+        [(Class.DUPLICATE_IN_BILL, *THEIRS)],
+    ),
+    (
+        "a row that nobody knows, twice",
+        [],
+        [billed(), billed(line=2)],
+        [(Class.MISSING_LOCALLY, *THEIRS), (Class.DUPLICATE_IN_BILL, *THEIRS)],
+    ),
+    (
+        "the same movement twice",
+        [ours(), ours()],
+        [billed()],
+        [(Class.MISSING_AT_PROVIDER, *OURS)],
+    ),
+    ("a refund", [ours(kind=REFUND, refund_no="r")], [billed(kind=REFUND, refund_no="r")], []),
+    (
+        "a refund that we don't know",
+        [ours()],
+        [billed(), billed(kind=REFUND, refund_no="r")],
+        [(Class.UNKNOWN_REFUND, *THEIRS)],
+    ),
+    (
+        "reversed on both sides",
+        [ours(), ours(kind=REVERSAL)],
+        [billed(), billed(kind=REVERSAL)],
+        [],
+    ),
+    (
+        "our reversal is their refund of everything",
+        [ours(), ours(kind=REVERSAL)],
+        [billed(), billed(kind=REFUND, refund_no="own")],
+        [],
+    ),
+    (
+        "our reversal is not their refund of a part",
+        [ours(), ours(kind=REVERSAL)],
+        [billed(), billed(kind=REFUND, refund_no="own", fen=1)],
+        [(Class.UNKNOWN_REFUND, *THEIRS), (Class.STATUS_MISMATCH, *OURS)],
+    ),
+    (
+        "their reversal is our refund of everything",
+        [ours(), ours(kind=REFUND, refund_no="d1a-rest")],
+        [billed(), billed(kind=REVERSAL)],
+        [],
+    ),
+    (
+        "reversed there, paid here",
+        [ours()],
+        [billed(), billed(kind=REVERSAL)],
+        [(Class.STATUS_MISMATCH, *THEIRS)],
+    ),
+    (
+        "reversed here, paid there",
+        [ours(), ours(kind=REVERSAL)],
+        [billed()],
+        [(Class.STATUS_MISMATCH, *OURS)],
+    ),
+    (
+        "reversed here, unknown there",
+        [ours(), ours(kind=REVERSAL)],
+        [],
+        [(Class.MISSING_AT_PROVIDER, *OURS), (Class.MISSING_AT_PROVIDER, *OURS)],
+    ),
+    (
+        "a reversal of what we never had",
+        [],
+        [billed(kind=REVERSAL)],
+        [(Class.UNKNOWN_REFUND, *THEIRS)],
+    ),
+    ("just before midnight", [ours(at=LATE)], [], [(Class.CARRIED_OVER, *OURS)]),
+    ("tomorrow's, and today's bill lacks it", [ours(at=DAY.end)], [], []),
+    (
+        "tomorrow's, and today's bill has it",
+        [ours(at=DAY.end)],
+        [billed()],
+        [(Class.MATCHED, *BOTH)],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("movements", "rows", "expected"),
+    [case[1:] for case in MATCHING],
+    ids=[case[0] for case in MATCHING],
+)
+def test_each_case_has_its_class(movements, rows, expected):
+    assert classes(movements, rows) == expected
+
+
+def test_a_stream_that_is_not_sorted_proves_nothing():
+    with pytest.raises(Unsorted):
+        list(Matching(iter([billed("d1b"), billed("d1a")]), TODAY, prefix="d1").finish())
+    with pytest.raises(Unsorted):
+        list(Matching(iter([]), TODAY, prefix="d1").take([ours("d1b"), ours("d1a")]))
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [(1, [(Class.MISSING_AT_PROVIDER, *OURS)]), (2, []), (-1, [])],
+)
+def test_only_the_next_day_judges_what_was_carried(age, expected):
+    carried = ours(at=LATE, carried_from=TODAY - timedelta(days=age))
+
+    assert classes([], [], carried=(replace(carried, at=LATE - timedelta(days=age)),)) == expected
+
+
+def test_a_movement_is_matched_on_one_day_only():
+    yesterdays = ours(at=DAY.start - timedelta(seconds=5))
+    yesterday = TODAY - timedelta(days=1)
+
+    assert classes([yesterdays], [billed()], finished={yesterday}) == [
+        (Class.MISSING_LOCALLY, *THEIRS)
+    ]
+    assert classes([ours(at=LATE)], [], elsewhere={ours().key}) == [(Class.CARRIED_OVER, *OURS)]
