@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import httpx
 
+from adapters.providers.alipay.bills import AlipayBills
 from adapters.providers.alipay.callbacks import AlipayCallbacks
 from adapters.providers.alipay.client import Client
 from adapters.providers.alipay.config import AlipayConfig
@@ -37,5 +38,6 @@ def alipay_account(
         refunds=AlipayRefunds(client, clock),
         callbacks=AlipayCallbacks(config, keys),
         asks_per_second=ASKS_PER_SECOND,
+        bills=AlipayBills(config, client, transport, clock),
         upkeep=Upkeep(keys, client) if keys.has_certificates else None,
     )

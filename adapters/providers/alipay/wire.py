@@ -75,6 +75,13 @@ class Download(msgspec.Struct, frozen=True):
     alipay_cert_content: Text
 
 
+class Statement(msgspec.Struct, frozen=True):
+    """Where a bill is, for 30 seconds."""
+
+    bill_download_url: str = ""
+    bill_file_code: str = ""
+
+
 class Trade(msgspec.Struct, frozen=True, tag_field="trade_status"):
     """An order as a query answers it. The answer does not name the merchant."""
 
@@ -171,6 +178,7 @@ read_charge = Reader(msgspec.json.Decoder(Charge))
 read_closing = Reader(msgspec.json.Decoder(Closing))
 read_cancelling = Reader(msgspec.json.Decoder(Cancelling))
 read_download = Reader(msgspec.json.Decoder(Download))
+read_statement = Reader(msgspec.json.Decoder(Statement))
 read_trade: Reader[TradeState] = Reader(msgspec.json.Decoder(TradeState))
 read_refund_done = Reader(msgspec.json.Decoder(RefundDone))
 read_refund_found = Reader(msgspec.json.Decoder(RefundFound))
