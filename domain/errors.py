@@ -14,6 +14,12 @@ DomainError
 ├── RefundLimitReached
 ├── RefundWindowClosed
 ├── WebhookLimitReached
+├── DiscrepancyResolved         it is settled already
+├── MoneyDiffers                a note can't explain money away
+├── ApprovalAwaited             accepted already; a second person is awaited
+├── NothingToApprove            nobody has accepted it
+├── SecondPersonNeeded          nobody approves an acceptance of their own
+├── NotRepaired                 the provider says nothing that settles it
 ├── IdempotencyKeyReused        same key, other body
 └── IdempotencyInProgress       the first request with this key is still running
 """
@@ -144,6 +150,54 @@ class WebhookLimitReached(DomainError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"An app has at most {limit} webhook endpoints; delete one first.")
+
+
+class DiscrepancyResolved(DomainError):
+    """History is not written twice."""
+
+    def __init__(self, discrepancy_id: str) -> None:
+        self.discrepancy_id = discrepancy_id
+        super().__init__(f"{discrepancy_id} is resolved already; its trail says how.")
+
+
+class MoneyDiffers(DomainError):
+    """A note explains what concerns no money."""
+
+    def __init__(self, discrepancy_id: str) -> None:
+        self.discrepancy_id = discrepancy_id
+        super().__init__(f"{discrepancy_id} is about money; `repair` it, or `accept` it.")
+
+
+class ApprovalAwaited(DomainError):
+    """Somebody has accepted it, and that is enough of accepting."""
+
+    def __init__(self, discrepancy_id: str, by: str) -> None:
+        self.discrepancy_id, self.by = discrepancy_id, by
+        super().__init__(f"{by} has accepted {discrepancy_id}; another person approves it.")
+
+
+class NothingToApprove(DomainError):
+    """Only an acceptance waits for a second person."""
+
+    def __init__(self, discrepancy_id: str) -> None:
+        self.discrepancy_id = discrepancy_id
+        super().__init__(f"Nobody has accepted {discrepancy_id} yet; resolve it first.")
+
+
+class SecondPersonNeeded(DomainError):
+    """Money is not waved through by one person alone."""
+
+    def __init__(self, discrepancy_id: str, by: str) -> None:
+        self.discrepancy_id, self.by = discrepancy_id, by
+        super().__init__(f"{by} has accepted {discrepancy_id}, so another person must approve it.")
+
+
+class NotRepaired(DomainError):
+    """The provider was asked, and nothing that it says settles the difference."""
+
+    def __init__(self, discrepancy_id: str, why: str) -> None:
+        self.discrepancy_id, self.why = discrepancy_id, why
+        super().__init__(f"{discrepancy_id} stays as it is: {why}.")
 
 
 class IdempotencyKeyReused(DomainError):

@@ -70,6 +70,7 @@ class IncidentKind(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_REFUND = "unknown_refund"
     DEAD_CALLBACK = "dead_callback"
+    RECONCILIATION_FAILED = "reconciliation_failed"  # its bill was refused or contradicts itself
     WEBHOOK_DISABLED = "webhook_disabled"  # its receiver answered 410
     WEBHOOK_GIVEN_UP = "webhook_given_up"  # the first since its receiver last took one
 

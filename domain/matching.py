@@ -183,7 +183,8 @@ class Matching:
         if movement.fen != row.fen or (None not in settled and settled[0] != settled[1]):
             return self._put(Class.AMOUNT_MISMATCH, movement, row)
         if self._fees is not None and not self._fees.agrees(row):
-            return self._put(Class.FEE_MISMATCH, movement, row)
+            found = self._put(Class.FEE_MISMATCH, movement, row)
+            return replace(found, expected_fee_fen=self._fees.expected(row))
         found = self._put(Class.MATCHED, movement, row)
         return found if found.settles else None
 

@@ -76,12 +76,16 @@ class FeeTerms:
         above, below = self.rate.as_integer_ratio()
         return (2 * fen * above + below) // (2 * below)
 
+    def expected(self, row: BillRow) -> int:
+        """The fee of this row; what takes a charge back returns its share."""
+        fee = self.fee(row.fen if row.settled_fen is None else row.settled_fen)
+        return fee if row.kind is MovementKind.CHARGE else -fee
+
     def agrees(self, row: BillRow) -> bool:
-        """A charge bears its fee; what takes it back returns its share of that, or nothing."""
-        expected = self.fee(row.fen if row.settled_fen is None else row.settled_fen)
-        if row.kind is MovementKind.CHARGE:
-            return abs(row.fee_fen - expected) <= self.tolerance_fen
-        return row.fee_fen == 0 or abs(row.fee_fen + expected) <= self.tolerance_fen
+        """Providers may also keep the fee of what was taken back."""
+        if row.kind is not MovementKind.CHARGE and row.fee_fen == 0:
+            return True
+        return abs(row.fee_fen - self.expected(row)) <= self.tolerance_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Finding:
     cls: Class
     movement: Movement | None = None
     row: BillRow | UnreadableRow | None = None
-    nth: int = 0  # among those of equal class and key
+    nth: int = 0  # among those of equal class and key, from 0
     age: int = 0  # days from the movement's own day to this one
     expected_fee_fen: int | None = None
 
