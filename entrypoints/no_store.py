@@ -14,6 +14,8 @@ class NoStore(SqlStore):
         absent: Any = _Absent()
         self.outbox = self.callbacks = self.agenda = absent
         self.library = self.directory = self.switches = self.webhooks = absent
+        self.books = self.runs = self.run_agenda = self.findings = absent
+        self.discrepancies = self.bills = absent
         self.work: Callable[[], Any] = absent
 
     async def ping(self) -> None:

@@ -3,9 +3,17 @@
 from collections.abc import Callable
 
 from adapters.clock import SystemClock
+from adapters.persistence.memory.bill_archive import MemoryBillArchive
+from adapters.persistence.memory.books import MemoryBooks
 from adapters.persistence.memory.directory import MemoryDirectory
 from adapters.persistence.memory.library import MemoryLibrary
 from adapters.persistence.memory.queues import MemoryAgenda, MemoryCallbackQueue, MemoryOutbox
+from adapters.persistence.memory.reconciliation import (
+    Found,
+    MemoryDiscrepancies,
+    MemoryFindings,
+    MemoryRuns,
+)
 from adapters.persistence.memory.switches import MemorySwitches
 from adapters.persistence.memory.tables import Tables
 from adapters.persistence.memory.webhooks import MemoryWebhooks
@@ -19,6 +27,14 @@ from application.ports import (
     Outbox,
     Switches,
     UnitOfWork,
+)
+from application.reconciliation_ports import (
+    BillArchive,
+    Books,
+    Discrepancies,
+    Findings,
+    RunAgenda,
+    Runs,
 )
 
 
@@ -39,6 +55,12 @@ class MemoryStore:
     library: Library
     directory: Directory
     switches: Switches
+    books: Books
+    runs: Runs
+    run_agenda: RunAgenda
+    findings: Findings
+    discrepancies: Discrepancies
+    bills: BillArchive
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.on_message: Callable[[], None] = _nobody_listens
@@ -51,6 +73,12 @@ class MemoryStore:
         self.directory = MemoryDirectory(self._tables, clock or SystemClock())
         self.switches = MemorySwitches(self._tables)
         self.webhooks = MemoryWebhooks(self._tables)
+        self.books = MemoryBooks(self._tables)
+        self.runs = self.run_agenda = runs = MemoryRuns()
+        found = Found()
+        self.findings = MemoryFindings(self._tables, runs, found, self._heard_message)
+        self.discrepancies = MemoryDiscrepancies(found)
+        self.bills = MemoryBillArchive()
 
     def work(self) -> UnitOfWork:
         """Open a unit of work."""

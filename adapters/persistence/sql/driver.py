@@ -1,6 +1,6 @@
 """What a database must do for the store: read, keep units, and hand rows to one taker."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from adapters.persistence.sql.statements import Prepared
@@ -16,6 +16,14 @@ class Reader(Protocol):
 
     async def row(self, statement: Prepared, values: Mapping[str, Value]) -> Stored | None:
         """The only row, or None. Raises Unavailable."""
+
+    def pages(
+        self, statement: Prepared, values: Mapping[str, Value], size: int
+    ) -> AsyncGenerator[list[Stored], None]:
+        """All rows, `size` at a time, as they were when it began; holds nobody up.
+
+        Must be closed. Raises Unavailable.
+        """
 
     async def close(self) -> None:
         """Let go of the database."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.engine import Connection
 
-from adapters.persistence.sql.webhook_tables import metadata
+from adapters.persistence.sql.reconciliation_tables import metadata
 
 #: The newest revision under `migrations/versions`, known here without loading alembic.
-HEAD = "0004"
+HEAD = "0005"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

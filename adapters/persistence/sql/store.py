@@ -8,10 +8,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.clock import SystemClock
 from adapters.persistence.sql import migrate
+from adapters.persistence.sql.bill_archive import SqlBillArchive
+from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.directory import SqlDirectory
 from adapters.persistence.sql.driver import Reader, Writer
 from adapters.persistence.sql.library import SqlLibrary
 from adapters.persistence.sql.queues import SqlAgenda, SqlCallbackQueue, SqlOutbox, Turn
+from adapters.persistence.sql.reconciliation_statements import ReconciliationStatements
+from adapters.persistence.sql.reconciliations import SqlDiscrepancies, SqlFindings, SqlRuns
 from adapters.persistence.sql.sqlite import Reader as SqliteReader
 from adapters.persistence.sql.sqlite import Writer as SqliteWriter
 from adapters.persistence.sql.statements import Prepared, Statements
@@ -29,6 +33,14 @@ from application.ports import (
     Outbox,
     Switches,
     UnitOfWork,
+)
+from application.reconciliation_ports import (
+    BillArchive,
+    Books,
+    Discrepancies,
+    Findings,
+    RunAgenda,
+    Runs,
 )
 
 _PING = Prepared("SELECT 1", ())
@@ -56,6 +68,12 @@ class SqlStore:
     library: Library
     directory: Directory
     switches: Switches
+    books: Books
+    runs: Runs
+    run_agenda: RunAgenda
+    findings: Findings
+    discrepancies: Discrepancies
+    bills: BillArchive
 
     def __init__(
         self,
@@ -81,6 +99,17 @@ class SqlStore:
         self.directory = SqlDirectory(*everything, clock)
         self.switches = SqlSwitches(*everything)
         self.webhooks = SqlWebhooks(reader, writer, dialect, self._statements.insert["incidents"])
+        self.books = SqlBooks(reader, dialect)
+        statements = ReconciliationStatements(dialect)
+        self.runs = runs = SqlRuns(reader, writer, statements)
+        self.run_agenda = runs
+        self.findings = SqlFindings(
+            *(reader, writer, statements, runs),
+            insert_message=self._statements.insert["events"],
+            on_message=self._heard_message,
+        )
+        self.discrepancies = SqlDiscrepancies(reader, writer, statements)
+        self.bills = SqlBillArchive(reader, writer, dialect)
 
     @classmethod
     async def open(
@@ -106,7 +135,8 @@ class SqlStore:
         await schema.check(address)
         held = pool.Pool(address.connect)
         relay = lease.Lease(held, "relay")
-        reader, writer = driver.PostgresReader(held), driver.PostgresWriter(held)
+        reader = driver.PostgresReader(held, address.connect_patiently)
+        writer = driver.PostgresWriter(held)
         store = cls(reader, writer, clock, POSTGRES, turn=relay.hold)
         others = bell.Bell(address.connect, store._heard_from_others)
         store._ring, store._before_close = others.ring, [others.close, relay.let_go]

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    true,
 )
 from sqlalchemy import (
     column as sql_column,
@@ -59,6 +60,11 @@ def _due(name: str) -> Index:
     """What must be asked about, account by account; `id` spares looking into the rows."""
     waiting = sql_column("next_check_at").is_not(None)
     return _only_where(name, "account", "next_check_at", "id", condition=waiting)
+
+
+def _moved(name: str, instant: str) -> Index:
+    """What moved money, account by account and in time: what a bill is held against."""
+    return _only_where(name, "account", instant, condition=sql_column(instant).is_not(None))
 
 
 payments = Table(
@@ -129,6 +135,13 @@ payments = Table(
         name="proven",
     ),
     _due("ix_payments_due"),
+    _moved("ix_payments_succeeded", "succeeded_at"),
+    _only_where(
+        "ix_payments_reversed",
+        "account",
+        "created_at",
+        condition=sql_column("reversed", Boolean) == true(),
+    ),
     Index(None, "app", "id"),
     Index(None, "app", "order_no"),
 )
@@ -171,6 +184,8 @@ refunds = Table(
     CheckConstraint("charged_amount >= 0 AND charged_amount <= amount", name="charged"),
     CheckConstraint("status <> 'succeeded' OR succeeded_at IS NOT NULL", name="proven"),
     _due("ix_refunds_due"),
+    _moved("ix_refunds_accepted", "accepted_at"),
+    _moved("ix_refunds_succeeded", "succeeded_at"),
     Index(None, "app", "id"),
 )
 

@@ -26,7 +26,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Steps in their order, and who is told on the event loop once they are kept."""
+    """Steps in their order, and who is told on the event loop once they are kept.
+
+    `in_order`: a step builds on what an earlier one did, so they can't be one statement.
+    """
 
     steps: tuple[Step, ...]
     signal: Signal | None = None
+    in_order: bool = False

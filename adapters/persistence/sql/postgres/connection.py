@@ -7,6 +7,12 @@ from typing import Any, Protocol
 from adapters.persistence.sql.values import Stored
 
 
+class Cursor(Protocol):
+    """Rows of one statement that wait at the server."""
+
+    async def fetch(self, n: int) -> list[Stored]: ...
+
+
 class Connection(Protocol):
     """One session at the server; one statement at a time."""
 
@@ -17,6 +23,8 @@ class Connection(Protocol):
     async def execute(self, text: str, *values: object) -> str: ...
 
     async def executemany(self, text: str, values: Sequence[Sequence[object]]) -> None: ...
+
+    async def cursor(self, text: str, *values: object) -> Cursor: ...
 
     def transaction(self) -> AbstractAsyncContextManager[object]: ...
 

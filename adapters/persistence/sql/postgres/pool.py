@@ -31,6 +31,14 @@ _SETTINGS = {
     "jit": "off",
 }
 
+#: For what lasts: a statement that reads a day of movements, held open while they are matched.
+PATIENT_SECONDS = 600.0
+_PATIENT = {
+    "statement_timeout": "590000",
+    "idle_in_transaction_session_timeout": "600000",
+    "work_mem": "65536",
+}
+
 #: Who turned it off for the whole server did not think of money.
 _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', false)"
@@ -75,6 +83,10 @@ class Address:
             raise translated(error) from None  # without what may hold the URL
         return connection
 
+    async def connect_patiently(self) -> Connection:
+        """A connection for what lasts. Raises Unavailable."""
+        return await self.connect(settings=_PATIENT, answer_seconds=PATIENT_SECONDS)
+
 
 class Pool:
     """Lends connections; belongs to the event loop that made it.
@@ -87,6 +99,10 @@ class Pool:
         self._free: list[Connection] = []
         self._size, self._turns = size, asyncio.Semaphore(size)
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     async def use(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
         """What `ask` found on a connection of its own. Raises what ports promise."""
