@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
@@ -91,7 +92,7 @@ class Front:
                 scope["method"],
                 self._url(scope),
                 headers=headers,
-                data=body or None,
+                data=BytesIO(body) if body else None,  # bytes would be sent in one piece
                 allow_redirects=False,
                 skip_auto_headers=_WE_ADD_NONE,
             ) as answer:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from adapters.providers.sandbox.faults import Faults, Struck
 from entrypoints.cluster import cluster_stack
 from entrypoints.cluster_servers import Servers, servers
 from entrypoints.serving import bind
+from tests.chaos.bounds import Peaks, waiting_callbacks
 from tests.chaos.cable import Cable
 
 #: What stands in the command of a process.
@@ -40,7 +43,9 @@ class Cluster:
 
     started: dict[str, Any]
     cables: dict[str, Cable]
-    peak_rss_mib: dict[str, float] = field(default_factory=dict)
+    monitor_url: str
+    calls: Counter[str]
+    peaks: Peaks = field(default_factory=Peaks)
 
     def processes(self, name: str) -> list[int]:
         """The ids of those that run now, oldest first."""
@@ -79,20 +84,27 @@ class Cluster:
         assert await reader.readline() == b"+OK\r\n"
         writer.close()
 
-    def weigh(self) -> None:
-        """Remember how much memory each process holds at the most."""
-        for name in COMMANDS:
-            for pid in self.processes(name):
-                self.peak_rss_mib[name] = max(self.peak_rss_mib.get(name, 0), _rss_mib(pid))
+    async def weigh(self) -> None:
+        """Remember how much each process holds at the most, and how much waits."""
+        processes = {name: self.processes(name) for name in COMMANDS}
+        self.peaks.weigh(processes, {name: cable.port for name, cable in self.cables.items()})
+        self.peaks.waiting = max(self.peaks.waiting, await waiting_callbacks(self.monitor_url))
 
 
 @asynccontextmanager
 async def running_cluster(data_dir: Path) -> AsyncIterator[Cluster]:
     """Two of each role over servers that are reached by cables. It runs in this process's loop."""
     cables = {name: Cable() for name in SERVERS}
+    configured: dict[str, Any] = {}
+    calls, strike = Counter[str](), Faults.strike
+
+    def counted(faults: Faults, provider: str, operation: str) -> Struck:
+        calls[operation] += 1
+        return strike(faults, provider, operation)
 
     def behind_cables(data_dir: Path, password: str) -> Servers:
         found = servers(data_dir, password)
+        configured.update(found.configuration)
         for name, section in SERVERS.items():
             table, cable = found.configuration[section], cables[name]
             cable.server_port = int(re.search(r":(\d+)(/|$)", table["url"])[1])  # type: ignore[index]  # it has one
@@ -103,9 +115,10 @@ async def running_cluster(data_dir: Path) -> AsyncIterator[Cluster]:
         for cable in cables.values():
             await stack.enter_async_context(cable)
         stack.enter_context(patch("entrypoints.cluster.servers", behind_cables))
+        stack.enter_context(patch.object(Faults, "strike", counted))
         ports = bind(0), bind(0)
         started = await stack.enter_async_context(cluster_stack(*ports, data_dir))
-        yield Cluster(asdict(started), cables)
+        yield Cluster(asdict(started), cables, configured["nats"]["monitor_url"], calls)
 
 
 def _children(pid: int) -> Iterator[int]:
@@ -117,10 +130,3 @@ def _command(pid: int) -> bytes:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
-
-
-def _rss_mib(pid: int) -> float:
-    with suppress(OSError):
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return 0

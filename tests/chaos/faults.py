@@ -14,7 +14,9 @@ import httpx
 from domain.method import Method
 from tests.asking import an_order_by
 from tests.books import View
+from tests.chaos.bounds import MOST_CALLS
 from tests.chaos.cluster import Cluster
+from tests.chaos.forger import Forger
 from tests.load import Lines, Load, Said
 
 FAULTS = [
@@ -37,11 +39,16 @@ TWINS, TWIN_METHODS = 12, (Method.WECHAT_CODE, Method.ALIPAY_CODE, Method.ALIPAY
 
 PATIENCE_SECONDS = 90
 
+#: Answers whose keys are tried with another body in the end, and what is other in it.
+MOST_OTHER_BODIES = 100
+OTHER_WORDS = {"/v1/payments": "subject", "/v1/refunds": "reason"}
+
 
 @dataclass
 class Chaos(Load):
     """Each recovery is remembered by its fault, in seconds."""
 
+    forger: Forger | None = None
     over: bool = False
     twins: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -52,7 +59,7 @@ class Chaos(Load):
     async def suffer(self, cluster: Cluster, *, few: int, seconds: float) -> None:
         """The load, and a few faults, or as many as there is time for."""
         async with Lines.to(cluster.started) as lines:
-            deeds = [self._buy] * CUSTOMERS + [self._turn_switch]
+            deeds = [self._buy] * CUSTOMERS + [self._turn_switch, self._forge]
             busy = [asyncio.create_task(self._over_and_over(deed, lines)) for deed in deeds]
             until = time.monotonic() + seconds
             for number, (kind, whom) in enumerate(self._faults()):
@@ -60,11 +67,33 @@ class Chaos(Load):
                     break
                 await asyncio.sleep(self.chance.uniform(*PEACE))
                 await self._strike(kind, whom, cluster, lines)
-                cluster.weigh()
+                await cluster.weigh()
             await eventually(lambda: cluster.whole)
             await self._first_order(lines)
             self.over = True
             await asyncio.gather(*busy, *self._left)
+
+    async def findings(self, started: View) -> list[str]:
+        """What is wrong with the books, and who was answered under somebody else's key."""
+        found = await super().findings(started)
+        said = self.chance.sample(self.said, min(len(self.said), MOST_OTHER_BODIES))
+        async with Lines.to(started) as lines:
+            for each in said:
+                other = each.body | {OTHER_WORDS[each.path]: "something else"}
+                answer = await lines.api.post(
+                    each.path, json=other, headers={"Idempotency-Key": each.key}
+                )
+                if answer.status_code != 422:
+                    found.append(f"{each.key} with another body was answered {answer.content!r}")
+        self.counts["other bodies refused"] = len(said)
+        return found
+
+    def too_many_calls(self, cluster: Cluster) -> list[str]:
+        """Before time is made to pass, which asks about everything."""
+        calls, ordered = cluster.calls.total(), len(self.said) + len(self.unanswered)
+        if calls <= MOST_CALLS * ordered:
+            return []
+        return [f"{calls} calls to the providers for {ordered} requests"]
 
     def _faults(self) -> Iterator[tuple[str, str]]:
         """Each once, in any order; and again."""
@@ -116,6 +145,11 @@ class Chaos(Load):
                 if any(task.done() and task.result() for task in asked):
                     self._left += asked
                     return time.monotonic() - since
+
+    async def _forge(self, lines: Lines) -> None:
+        if self.forger is not None:
+            payments = [each.view for each in self.said[-100:] if each.path == "/v1/payments"]
+            await self.forger.post(lines, payments, self._order)
 
     async def _over_and_over(self, deed: Callable[[Lines], Any], lines: Lines) -> None:
         while not self.over:
