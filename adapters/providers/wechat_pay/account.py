@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import httpx
 
+from adapters.providers.wechat_pay.bills import WeChatBills
 from adapters.providers.wechat_pay.callbacks import WeChatCallbacks
 from adapters.providers.wechat_pay.certificates import Certificates
 from adapters.providers.wechat_pay.client import Client
@@ -37,6 +38,7 @@ def wechat_pay_account(
         payments=WeChatPayments(config, client, keys.signer, clock),
         refunds=WeChatRefunds(config, client),
         callbacks=WeChatCallbacks(config, keys),
+        bills=WeChatBills(config, client, clock),
         asks_per_second=ASKS_PER_SECOND,
         upkeep=certificates.keep,
     )

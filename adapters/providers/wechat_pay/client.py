@@ -11,7 +11,7 @@ from http import HTTPStatus
 import httpx
 
 from adapters.providers.checked import NotGenuine, NotUnderstood
-from adapters.providers.transport import exchange, retry_after
+from adapters.providers.transport import DOWNLOAD_SECONDS, exchange, retry_after, save
 from adapters.providers.wechat_pay.answers import normal_code
 from adapters.providers.wechat_pay.config import WeChatPayConfig
 from adapters.providers.wechat_pay.keys import Keys
@@ -25,6 +25,10 @@ USER_AGENT = "basepay"
 
 #: How long to leave alone who said "too often" and not for how long.
 USUAL_PAUSE = timedelta(seconds=5)
+
+#: Of a bill, in seconds: large ones take their time, and one that stalls is given up.
+DOWNLOAD = {"timeout": {"connect": 4.0, "pool": 4.0, "read": 20.0}, DOWNLOAD_SECONDS: 1800.0}
+UNSIGNED = "downloads are not signed"
 
 #: Reading an address costs a tenth of a signature, and every prepay goes to the same one.
 _address = lru_cache(maxsize=256)(httpx.URL)
@@ -126,6 +130,20 @@ class Client:
             headers=response.headers,
             at=self._wall(),
         )
+
+    async def save(self, url: str, file: str, *, most_bytes: int) -> Answer | Unknown:
+        """Write what stands at this address to a file; a bill, which nobody signs.
+
+        The answer has no body if it is one, or else the words of a refusal.
+        """
+        request = httpx.Request("GET", url, extensions=DOWNLOAD)
+        target = request.url.raw_path.decode("ascii")
+        request.headers.update(await self._headers("GET", target, b""))
+        try:
+            response, words = await save(self._transport, request, file, most_bytes=most_bytes)
+        except httpx.HTTPError as error:
+            return Unknown(f"no whole file: {type(error).__name__} {error}")
+        return Answer(response.status_code, words, UNSIGNED, response.headers, self._wall())
 
     async def _headers(self, method: str, target: str, body: bytes) -> dict[str, str]:
         preferred = self._keys.preferred

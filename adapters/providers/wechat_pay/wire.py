@@ -190,6 +190,18 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class Statement(msgspec.Struct, frozen=True):
+    """Where a bill is to be had for some minutes, and its hash. Source: MAPPING.md §11."""
+
+    hash_type: Text
+    hash_value: Text
+    download_url: Annotated[str, Meta(pattern=r"^https?://[!-~]{1,4096}$")]
+
+    def __repr__(self) -> str:
+        """Without the address: whoever has it has the bill."""
+        return f"Statement({self.hash_type} {self.hash_value[:64]})"
+
+
 class Echo(msgspec.Struct, frozen=True):
     """What was said comes back."""
 
@@ -220,6 +232,7 @@ read_notice: Reader[Notice] = Reader(msgspec.json.Decoder(Notice))
 read_envelope = Reader(msgspec.json.Decoder(Envelope))
 read_certificates = Reader(msgspec.json.Decoder(CertificateList))
 read_refusal = Reader(msgspec.json.Decoder(Refusal))
+read_statement = Reader(msgspec.json.Decoder(Statement))
 read_echo = Reader(msgspec.json.Decoder(Echo))
 read_prepaid = Reader(msgspec.json.Decoder(Prepaid))
 read_h5 = Reader(msgspec.json.Decoder(H5Prepaid))
