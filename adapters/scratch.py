@@ -5,15 +5,13 @@ import heapq
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic, TypeVar
 
 import msgspec
-
-from domain.bill import BillRow
 
 #: Rows sorted in memory at a time, some 40 MB of them.
 RUN = 50_000
@@ -24,43 +22,60 @@ BLOCK = 250
 #: Blocks are preceded by their length.
 LENGTH = 4
 
-_ORDER = attrgetter("order_no", "kind", "refund_no", "line")
+T = TypeVar("T")
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[BillRow])
 
 
-class DiskSpool:
+class DiskSpool(Generic[T]):
     """An external merge sort: sorted runs in one file, merged as they are read."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._rows = file, list[BillRow]()
+    def __init__(self, file: BinaryIO, row: type[T], by: Sequence[str]) -> None:
+        self._file, self._by = file, tuple(by)
+        self._decoder = msgspec.msgpack.Decoder(list[row])  # type: ignore[valid-type]  # it is one
+        self._rows: list[T] = []
         self._runs: list[tuple[int, int]] = []  # where each begins and ends
 
-    def add(self, row: BillRow) -> None:
+    def add(self, row: T) -> None:
         """Take one in."""
         self._rows.append(row)
         if len(self._rows) >= RUN:
             self._write_run()
 
-    def sorted(self) -> Iterator[BillRow]:
-        """All of them by key; equal keys in the order of their lines."""
-        _sort(self._rows)
+    def sorted(self) -> Iterator[T]:
+        """All of them in order, as often as wanted; no more are taken in then."""
+        if self._rows and self._runs:
+            self._write_run()
         if not self._runs:
-            yield from self._rows
-            return
-        self._write_run()
+            self._sort()
+            return iter(self._rows)
         self._file.flush()
-        runs = [_run(self._file.fileno(), begins, ends) for begins, ends in self._runs]
-        yield from heapq.merge(*runs, key=_ORDER)
+        runs = [self._read_run(begins, ends) for begins, ends in self._runs]
+        return heapq.merge(*runs, key=attrgetter(*self._by))
+
+    def _sort(self) -> None:
+        """Stable sorts one by one, most of them of what is in order already.
+
+        That is three times as quick as one by all fields, because texts are compared as texts.
+        """
+        for name in reversed(self._by):
+            self._rows.sort(key=attrgetter(name))
 
     def _write_run(self) -> None:
-        _sort(self._rows)
+        self._sort()
         begins = self._file.tell()
         for start in range(0, len(self._rows), BLOCK):
             block = _encoder.encode(self._rows[start : start + BLOCK])
             self._file.write(len(block).to_bytes(LENGTH, "big") + block)
         self._runs.append((begins, self._file.tell()))
-        self._rows.clear()
+        self._rows = []
+
+    def _read_run(self, begins: int, ends: int) -> Iterator[T]:
+        file = self._file.fileno()
+        while begins < ends:
+            length = int.from_bytes(os.pread(file, LENGTH, begins), "big")
+            yield from self._decoder.decode(os.pread(file, length, begins + LENGTH))
+            begins += LENGTH + length
 
 
 class DiskScratch:
@@ -77,11 +92,11 @@ class DiskScratch:
         """The path of a file to be written."""
         return str(self._folder / name)
 
-    def spool(self) -> DiskSpool:
-        """A fresh, empty one."""
+    def spool(self, row: type[T], *, by: Sequence[str]) -> DiskSpool[T]:
+        """A fresh, empty one for such rows, sorted by these fields."""
         file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 -- closed with the scratch
         self._spools.append(file)
-        return DiskSpool(file)
+        return DiskSpool(file, row, by)
 
     def close(self) -> None:
         """Delete everything."""
@@ -111,22 +126,6 @@ class NewDiskScratch:
         with _locked(self._root):
             for folder in self._root.iterdir():
                 _delete_if_left(folder)
-
-
-def _sort(rows: list[BillRow]) -> None:
-    """By key and line: four stable sorts, most of them of what is in order already.
-
-    That is three times as quick as one by all four, because texts are compared as texts.
-    """
-    for name in ("line", "refund_no", "kind", "order_no"):
-        rows.sort(key=attrgetter(name))
-
-
-def _run(file: int, begins: int, ends: int) -> Iterator[BillRow]:
-    while begins < ends:
-        length = int.from_bytes(os.pread(file, LENGTH, begins), "big")
-        yield from _decoder.decode(os.pread(file, length, begins + LENGTH))
-        begins += LENGTH + length
 
 
 @contextmanager

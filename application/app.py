@@ -37,8 +37,13 @@ from application.ports import (
 from application.queries import GetOrders
 from application.queue_webhooks import PublishToWebhooks, RedeliverEvents
 from application.receive_callback import ReceiveCallback
+from application.reconcile import Reconcile
+from application.reconciliation_ports import Reconciliation
+from application.reconciliations import Reconciliations
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
+from application.repair import Repair
+from application.resolve_discrepancy import ResolveDiscrepancy
 from application.shared import Shared
 from application.sweep import Sweep
 from application.webhook_endpoints import WebhookEndpoints
@@ -71,6 +76,7 @@ class World:
     wechat_apps: Mapping[str, WeChatApps] = field(default_factory=dict)  # by account
     mp_verify: Mapping[str, str] = field(default_factory=dict)  # file name -> content
     visitors: Visitors | None = None  # None: anybody may fetch those
+    reconciliation: Reconciliation | None = None  # None: nothing is reconciled by this process
     webhooks: Webhooks | None = None  # None: no key to seal secrets with, so no webhooks
     trusted_proxies: tuple[str, ...] = ()  # whose word about a client's address we take
 
@@ -179,6 +185,32 @@ class App:
             world.webhooks, library=world.library, clock=clock, new_id=world.new_id
         )
         self.deliver_webhooks = DeliverWebhooks(world.webhooks, clock=clock, new_id=world.new_id)
+        self.reconciliations: Reconciliations | None = None
+        if world.reconciliation is not None:
+            repair = Repair(work=work, accounts=accounts, clock=clock, ledger=ledger)
+            self.reconciliations = Reconciliations.over(
+                world.reconciliation,
+                accounts=accounts,
+                clock=clock,
+                numbers=numbers,
+                ledger=ledger,
+                repair=repair,
+            )
+
+    @property
+    def reconcile(self) -> Reconcile:
+        """Raises Unavailable where nothing is reconciled."""
+        return self._reconciliations().reconcile
+
+    @property
+    def resolve_discrepancy(self) -> ResolveDiscrepancy:
+        """Raises Unavailable likewise."""
+        return self._reconciliations().resolve
+
+    def _reconciliations(self) -> Reconciliations:
+        if self.reconciliations is None:
+            raise Unavailable("reconciliation")
+        return self.reconciliations
 
     async def ready(self) -> dict[str, str]:
         """Each part we depend on: `ok`, or what is wrong with it."""

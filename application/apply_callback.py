@@ -137,12 +137,11 @@ class ApplyCallbacks:
             self._ledger.heard(payment.account, found)
         if not isinstance(found, FoundRefund) or payment.status is not PaymentStatus.SUCCEEDED:
             raise Unavailable(f"refund {number} of {payment.id} is not confirmed yet")
-        await self._ledger.adopt_refund(payment, number, found, callback=callback)
+        evidence = evidence_of(callback, None, type(found.outcome).__name__)
+        await self._ledger.adopt_refund(payment, number, found, evidence=evidence)
 
     async def _keep_evidence(self, callback: RawCallback) -> None:
-        async with self._work() as work:
-            work.append(evidence_of(callback, None, NoNews.__name__))
-            await work.commit()
+        await self._ledger.keep_evidence(evidence_of(callback, None, NoNews.__name__))
 
     async def _disown(self, callback: RawCallback, kind: IncidentKind, text: str) -> None:
         evidence = evidence_of(callback, None, kind.value)

@@ -107,19 +107,28 @@ class Ledger:
         raise LostUpdate
 
     async def adopt_refund(
-        self, payment: Payment, number: str, found: FoundRefund, *, callback: RawCallback
+        self, payment: Payment, number: str, found: FoundRefund, *, evidence: Evidence
     ) -> None:
-        """Keep a refund that was made elsewhere as a row of its own, and tell the operators."""
+        """Keep a refund that was made elsewhere as a row of its own, and tell the operators.
+
+        `evidence`: what told of it; of which order it is, is found out here.
+        """
         for _ in range(ROUNDS):
             try:
                 async with self._work() as work:
-                    await self._elsewhere.adopt(work, payment, number, found, callback)
+                    await self._elsewhere.adopt(work, payment, number, found, evidence)
                     await work.commit()
                 return
             except (LostUpdate, AlreadyExists):
                 async with self._work() as work:
                     payment = await work.payments.get(payment.id)
         raise LostUpdate
+
+    async def keep_evidence(self, evidence: Evidence) -> None:
+        """Keep what somebody said of an order that it does not change by itself."""
+        async with self._work() as work:
+            work.append(evidence)
+            await work.commit()
 
     def heard(self, account: str, outcome: Outcome | RefundOutcome) -> None:
         """Note when the account's provider wants to be left alone, whatever was asked."""

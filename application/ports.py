@@ -32,6 +32,7 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import Payment
+from domain.reconciliation import FeeTerms
 from domain.refund import Refund
 
 
@@ -372,6 +373,7 @@ class Account:
     refunds: RefundProvider
     callbacks: CallbackReader
     bills: BillSource | None = None  # None: it has no statements to fetch
+    fees: FeeTerms | None = None  # what the provider should keep; None: nobody has agreed on it
     asks_per_second: float = 50.0  # of the sweeper; the provider's limits leave room for the apps
     #: Runs until cancelled in every process that holds the account: certificates are fetched
     #: ahead of need. It never raises for what the world does.

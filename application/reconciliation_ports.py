@@ -1,15 +1,18 @@
 """What reconciliation asks of the world: every Protocol, each at most four methods."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from application.reconciliation_records import Carry, Downloaded, Run, StoredBill
+from application.reconciliation_records import Carry, Downloaded, Plan, Run, StoredBill
 from application.records import Message, Page
 from domain.bill import BillKind, BillRow, BillTotals, FundRow, UnreadableRow
 from domain.discrepancy import Discrepancy
 from domain.method import Provider
 from domain.reconciliation import Movement
+
+T = TypeVar("T")
 
 
 class BillSource(Protocol):
@@ -133,14 +136,14 @@ class BillArchive(Protocol):
         """Delete the bills of days before this one; how many."""
 
 
-class Spool(Protocol):
-    """Sorts more bill rows than memory holds."""
+class Spool(Protocol[T]):
+    """Sorts more rows than memory holds."""
 
-    def add(self, row: BillRow) -> None:
+    def add(self, row: T) -> None:
         """Take one in."""
 
-    def sorted(self) -> Iterator[BillRow]:
-        """All of them by key; equal keys in the order of their lines."""
+    def sorted(self) -> Iterator[T]:
+        """All of them in order, as often as wanted; no more are taken in then."""
 
 
 class Scratch(Protocol):
@@ -149,8 +152,8 @@ class Scratch(Protocol):
     def file(self, name: str) -> str:
         """The path of a file to be written."""
 
-    def spool(self) -> Spool:
-        """A fresh, empty one."""
+    def spool(self, row: type[T], *, by: Sequence[str]) -> Spool[T]:
+        """A fresh, empty one for such rows, sorted by these fields; texts are sorted bytewise."""
 
     def close(self) -> None:
         """Delete everything."""
@@ -161,3 +164,17 @@ class NewScratch(Protocol):
 
     def __call__(self) -> Scratch:
         """Fresh and empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """Everything that reconciliation asks of the world, and when it is to begin by itself."""
+
+    books: Books
+    runs: Runs
+    run_agenda: RunAgenda
+    findings: Findings
+    discrepancies: Discrepancies
+    archive: BillArchive
+    scratch: NewScratch
+    plan: Plan

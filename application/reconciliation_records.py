@@ -1,10 +1,12 @@
 """The plain records of reconciliation that pass through ports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from domain.bill import BillKind
+from domain.method import Provider
 from domain.reconciliation import Movement
 
 
@@ -89,3 +91,16 @@ class Carry:
     movement: Movement
     from_day: date  # its day by our book
     settled_day: date | None  # the day in whose bill it was found
+
+
+#: From these times in Shanghai a day's bill can be expected on the next one.
+USUAL_HOURS: Mapping[Provider, time] = {Provider.WECHAT: time(10), Provider.ALIPAY: time(12)}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When days are reconciled without anybody asking, and how long their bills are kept."""
+
+    scheduled: bool = True
+    hours: Mapping[Provider, time] = field(default_factory=lambda: USUAL_HOURS)
+    keep_bills: timedelta = timedelta(days=400)

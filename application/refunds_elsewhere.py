@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from application.commands import EXTERNAL_PREFIX
-from application.keeper import Keeper, Numbers, evidence_of
+from application.keeper import Keeper, Numbers
 from application.ports import Clock, UnitOfWork
-from application.records import RawCallback
+from application.records import Evidence
 from domain.events import IncidentKind, Report
 from domain.money import ZERO, Money
 from domain.outcome import FoundRefund, Outcome, Refunded
@@ -34,9 +34,9 @@ class RefundsElsewhere:
         payment: Payment,
         number: str,
         found: FoundRefund,
-        callback: RawCallback,
+        evidence: Evidence,
     ) -> None:
-        """A callback told of refund `number`, and the provider confirmed it."""
+        """A callback or a bill told of refund `number`, and the provider confirmed it."""
         refund = await self._row_for(work, payment, number, found.amount)
         if refund is not None:
             before = weight(refund) if refund.version else NOTHING
@@ -48,7 +48,7 @@ class RefundsElsewhere:
             self._keep.payment(work, payment)
             self._keep.refund(work, refund)
         kept = payment.id if refund is None else refund.id
-        work.append(evidence_of(callback, kept, type(found.outcome).__name__))
+        work.append(replace(evidence, order_id=kept))
 
     async def record_rest(
         self, work: UnitOfWork, payment: Payment, outcome: Outcome, now: datetime

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from adapters import scratch
 from adapters.scratch import DiskScratch, NewDiskScratch
-from domain.bill import BillRow, MovementKind
+from domain.bill import BillRow, FundKind, FundRow, MovementKind
 from tests.builders import NOON
+
+BY_KEY = ("order_no", "kind", "refund_no", "line")
 
 
 def a_row(line: int, order_no: str = "d1A", **changes: object) -> BillRow:
@@ -55,18 +57,18 @@ def test_rows_come_out_whole_and_as_sorted_gives_them(tmp_path_factory, rows, ru
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scratch, "RUN", run)
         patch.setattr(scratch, "BLOCK", block)
-        spool = room.spool()
+        spool = room.spool(BillRow, by=BY_KEY)
         for row in rows:
             spool.add(row)
-        found = list(spool.sorted())
+        found, again = list(spool.sorted()), list(spool.sorted())
     room.close()
 
-    assert found == sorted(rows, key=lambda row: (row.key, row.line))
+    assert found == again == sorted(rows, key=lambda row: (row.key, row.line))
 
 
 def test_order_is_that_of_the_bytes_as_databases_sort_them(room):
     names = ["z", "Z", "é", "钱", "\uffff", "😀", "d1", "d10", "D1", ""]
-    spool = room.spool()
+    spool = room.spool(BillRow, by=BY_KEY)
     for line, name in enumerate(names):
         spool.add(a_row(line, name))
 
@@ -75,7 +77,7 @@ def test_order_is_that_of_the_bytes_as_databases_sort_them(room):
 
 def test_two_spools_of_one_scratch_know_nothing_of_each_other(room, monkeypatch):
     monkeypatch.setattr(scratch, "RUN", 2)
-    first, second = room.spool(), room.spool()
+    first, second = (room.spool(BillRow, by=BY_KEY) for _ in range(2))
     for line in range(5):
         first.add(a_row(line))
         second.add(a_row(line + 100))
@@ -84,11 +86,21 @@ def test_two_spools_of_one_scratch_know_nothing_of_each_other(room, monkeypatch)
     assert [row.line for row in second.sorted()] == [100, 101, 102, 103, 104]
 
 
+def test_other_rows_are_sorted_by_other_fields(room, monkeypatch):
+    monkeypatch.setattr(scratch, "RUN", 2)
+    spool = room.spool(FundRow, by=("funds_no", "line"))
+    rows = [FundRow(line, f"F{line % 3}", FundKind.FEE, -line, NOON) for line in range(7)]
+    for row in rows:
+        spool.add(row)
+
+    assert list(spool.sorted()) == sorted(rows, key=lambda row: (row.funds_no, row.line))
+
+
 def test_nothing_outlives_close(new_scratch, tmp_path, monkeypatch):
     monkeypatch.setattr(scratch, "RUN", 1)
     room = new_scratch()
     Path(room.file("bill")).write_text("a bill")
-    room.spool().add(a_row(1))
+    room.spool(BillRow, by=BY_KEY).add(a_row(1))
 
     room.close()
 

@@ -23,6 +23,7 @@ class Trade:
     amount: Money
     state: str = "open"  # open, paid, closed, reversed
     paid_at: datetime | None = None
+    reversed_at: datetime | None = None
     charges: int = 0
     refunds: dict[str, "Returned"] = field(default_factory=dict)
 
@@ -49,6 +50,7 @@ class Returned:
 
     number: str
     amount: Money
+    accepted_at: datetime
     state: str = "processing"  # processing, done, abnormal, closed
     done_at: datetime | None = None
 

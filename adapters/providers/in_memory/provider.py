@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from adapters.providers.in_memory.bills import InMemoryBills
 from adapters.providers.in_memory.book import ASKS_PASSWORD, REFUSALS, Mood, Returned, Trade
 from application.ports import Account, CallbackRejected, Clock, Prepared
 from application.records import News, NoNews, PaymentNews, RawCallback, RefundNews, Reply
@@ -35,7 +36,7 @@ from domain.outcome import (
 from domain.payment import Payment
 from domain.refund import Refund
 
-SILENT = Unknown("no answer")
+SILENT = Unknown("no answer", unanswered=True)
 
 #: What each kind of action calls its value.
 DETAILS = {
@@ -60,11 +61,14 @@ class InMemoryProvider:
         self.payee = Payee(f"merchant-of-{name}", f"app-of-{name}")
         self._clock = clock
         self._key = f"the key of {name}"
+        self.bills = InMemoryBills(lambda: self.book, provider, clock)
 
     def account(self, *, refund_spacing: timedelta = timedelta(0)) -> Account:
         """This provider as one merchant account that offers all its methods."""
         methods = frozenset(m for m in Method if TERMS[m].provider is self.provider)
-        return Account(self.name, self.provider, methods, refund_spacing, self, self, self)
+        return Account(
+            self.name, self.provider, methods, refund_spacing, self, self, self, self.bills
+        )
 
     # What basepay asks.
 
@@ -104,7 +108,7 @@ class InMemoryProvider:
         if trade is not None and trade.state == "open":
             trade.state = "closed"
         elif trade is not None and payment.terms.charges_at_once and trade.reversible:
-            trade.state = "reversed"
+            trade.state, trade.reversed_at = "reversed", self._clock.now()
         if self.mood.swallows_answers:
             return SILENT
         return self._outcome(payment.provider_order_no)
@@ -122,7 +126,8 @@ class InMemoryProvider:
         number = refund.provider_refund_no
         if number not in trade.refunds and self._exceeds(trade, refund.charged_amount):
             return RefundRefused(Failure("refused", "OVER", "more than was paid"))
-        trade.refunds.setdefault(number, Returned(number, refund.charged_amount))
+        now = self._clock.now()
+        trade.refunds.setdefault(number, Returned(number, refund.charged_amount, now))
         if self.mood.swallows_answers:
             return SILENT
         return self._refund_outcome(trade.refunds[number])
@@ -197,11 +202,12 @@ class InMemoryProvider:
 
     def merchant_refunds(self, number: str, refund_no: str, amount: Money) -> None:
         """Somebody refunds on the provider's own site."""
-        self.book[number].refunds[refund_no] = Returned(refund_no, amount)
+        self.book[number].refunds[refund_no] = Returned(refund_no, amount, self._clock.now())
 
     def merchant_reverses(self, number: str) -> None:
         """Somebody takes all of it back there, whatever basepay is about to ask."""
-        self.book[number].state = "reversed"
+        trade = self.book[number]
+        trade.state, trade.reversed_at = "reversed", self._clock.now()
 
     def stops_answering(self) -> None:
         """Hears nothing and answers nothing until `behaves_again`."""
@@ -287,8 +293,8 @@ class InMemoryProvider:
         if returned.state == "abnormal":
             return RefundAbnormal(Failure("abnormal", "ABNORMAL", "the card is closed"), id)
         if returned.done_at is None:
-            return RefundAccepted(id, self._clock.now())
-        return Refunded(returned.amount, returned.done_at, id)
+            return RefundAccepted(id, returned.accepted_at)
+        return Refunded(returned.amount, returned.done_at, id, returned.accepted_at)
 
     def _exceeds(self, trade: Trade, amount: Money) -> bool:
         return trade.state == "reversed" or trade.amount < trade.given + amount

@@ -1,0 +1,295 @@
+"""Reconciliation runs: one account and day held against its bill, as often as anybody wants."""
+
+import asyncio
+import logging
+from binascii import crc32
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from application.keeper import Numbers
+from application.ledger import Ledger
+from application.ports import Account, AlreadyExists, Clock, LostUpdate
+from application.reconciliation_bills import Bills, Funds, Statement
+from application.reconciliation_funds import ThirdSide, check_funds
+from application.reconciliation_lease import Lease, Superseded, Tell, claim
+from application.reconciliation_ports import BillSource, Reconciliation, Scratch
+from application.reconciliation_records import BillNotReady, BillRefused, Carry, Run, RunStatus
+from application.reconciliation_report import Report
+from application.reconciliation_run import Execution
+from application.reconciliation_summary import report_of
+from application.reconciliation_views import run_view
+from application.records import OPERATOR, Message, Page
+from application.repair import Repair
+from application.views import to_json
+from domain.bill import BillRejected
+from domain.bill_day import BillDay, bill_day
+from domain.errors import FieldError, InvalidRequest
+from domain.events import IncidentKind, OperatorEventType
+
+log = logging.getLogger("basepay.reconciliation")
+
+#: A bill that is rejected may be a bad copy: it is fetched again for so long after its day.
+GIVE_UP_AFTER = timedelta(days=2)
+
+#: Pauses before another try: after a rejected bill, and after something broke here.
+REJECTED_PAUSE, BROKEN_PAUSE = timedelta(minutes=30), timedelta(minutes=10)
+
+#: Share of a pause by which it may be longer, so that accounts don't ask all at once.
+JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An execution came to its end."""
+
+    report: Report
+    carries: Sequence[Carry]
+
+
+Ended = Told | BillNotReady | BillRefused
+
+
+class Reconcile:
+    """The use cases behind `/v1/reconciliations` and `basepay reconcile`.
+
+    `start` and the reading ones are quick and may be called anywhere; `execute` does the work.
+    """
+
+    def __init__(
+        self,
+        outside: Reconciliation,
+        *,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        numbers: Numbers,
+        ledger: Ledger,
+        repair: Repair,
+    ) -> None:
+        self._outside, self._accounts = outside, accounts
+        self._clock, self._numbers = clock, numbers
+        self._ledger, self._repair = ledger, repair
+
+    async def start(self, account: str, day: date, *, by: str, file: str | None = None) -> Run:
+        """Have the day reconciled now, again if it was; a run that is under way stays as it is.
+
+        `file`: a bill to use instead of the provider's. Raises InvalidRequest for an account
+        without bills, a day that is not over, and a file that is not this day's bill.
+        """
+        source = self._source(account, day)
+        run = await self._outside.runs.find(account, day)
+        if run is not None and self._under_way(run):
+            return run
+        if file is not None:
+            await self._hand_in(account, source, day, file, by)
+        return await self._ask_for(account, day, by)
+
+    async def get(self, id: str) -> Run:
+        """Raises NotFound."""
+        return await self._outside.runs.get(id)
+
+    async def find(self, account: str, day: date) -> Run | None:
+        """The run of this account and day, if anybody ever wanted one."""
+        return await self._outside.runs.find(account, day)
+
+    async def page(self, *, account: str | None, limit: int, cursor: str | None) -> Page[Run]:
+        """Newest day first."""
+        return await self._outside.runs.page(account=account, limit=limit, cursor=cursor)
+
+    async def due(self, limit: int) -> list[Run]:
+        """What is to be executed now, oldest day first."""
+        return list(await self._outside.run_agenda.due(self._clock.now(), limit))
+
+    async def execute(self, run: Run, tell: Tell | None = None) -> Run:
+        """Take the run and bring it to its end; as it is if somebody else has it or it waits.
+
+        Whatever goes wrong with the bill ends in the run's state. What breaks here is raised, and
+        the run is tried again.
+        """
+        if not claim(run, self._clock):
+            return run
+        try:
+            await self._outside.runs.save(run)
+        except LostUpdate:
+            return await self.get(run.id)
+        try:
+            await self._executed(run, tell)
+        except Superseded:
+            return await self.get(run.id)
+        return run
+
+    async def _executed(self, run: Run, tell: Tell | None) -> None:
+        scratch = await asyncio.to_thread(self._outside.scratch)
+        try:
+            async with Lease(run, self._outside.runs, self._clock, tell).held() as lease:
+                ended = await self._attempt(run, scratch, lease)
+        except Superseded:
+            raise
+        except Exception as error:
+            await self._put_off(run, f"{type(error).__name__}: {error}", BROKEN_PAUSE)
+            raise
+        finally:
+            await asyncio.to_thread(scratch.close)
+        match ended:
+            case Told():
+                await self._seal(run, ended)
+            case BillNotReady(reason=reason, retry_after=pause):
+                await self._put_off(run, reason, pause)
+            case BillRefused(reason=reason):
+                await self._fail(run, reason)
+
+    async def _attempt(self, run: Run, scratch: Scratch, lease: Lease) -> Ended:
+        account = self._accounts[run.account]
+        if account.bills is None:
+            return BillRefused(f"{run.account} has no bills")
+        bills = self._bills(run.account, account.bills)
+        try:
+            statement = await bills.statement(run.day, scratch)
+            if not isinstance(statement, Statement):
+                return statement
+            lease.check()
+            funds = await bills.funds(run.day, scratch)
+        except BillRejected as error:
+            return self._rejected(run, str(error))
+        execution = Execution(
+            run,
+            account,
+            self._outside,
+            clock=self._clock,
+            numbers=self._numbers,
+            lease=lease,
+            repair=self._repair,
+        )
+        matched = await execution(statement)
+        third = await self._third_side(run, statement, funds, scratch)
+        lease.check()
+        certificate = matched.certificate(statement)
+        if contradictions := certificate.contradictions():
+            return BillRefused(f"basepay contradicts itself: {'; '.join(contradictions)}")
+        report = report_of(
+            run, account.provider, statement, matched, third, repaired=await execution.repaired()
+        )
+        return Told(report, matched.carries)
+
+    async def _third_side(
+        self, run: Run, statement: Statement, funds: Funds | None, scratch: Scratch
+    ) -> ThirdSide | None:
+        if funds is None:
+            return None
+        return await check_funds(
+            run,
+            statement,
+            funds,
+            scratch,
+            findings=self._outside.findings,
+            clock=self._clock,
+            numbers=self._numbers,
+        )
+
+    def _rejected(self, run: Run, why: str) -> Ended:
+        """Another copy may be better, for a while."""
+        reason = f"the bill is rejected: {why}"
+        if self._clock.now() < BillDay.of(run.day).end + GIVE_UP_AFTER:
+            return BillNotReady(reason, REJECTED_PAUSE)
+        return BillRefused(reason)
+
+    async def _seal(self, run: Run, told: Told) -> None:
+        now = self._clock.now()
+        run.status, run.finished_at, run.report = RunStatus.FINISHED, now, told.report.to_json()
+        run.leased_until = run.next_try_at = None
+        run.failure = ""
+        finished = Message(
+            id=self._numbers("evt"),
+            app=OPERATOR,
+            type=OperatorEventType.RECONCILIATION_FINISHED,
+            order_id=run.id,
+            sequence=run.attempt,
+            occurred_at=now,
+            late=False,
+            data=to_json(run_view(run)),
+        )
+        try:
+            await self._outside.findings.seal(run, told.carries, now, announce=finished)
+        except LostUpdate:
+            raise Superseded(run.id) from None
+        log.info("%s %s: finished, %s", run.account, run.day, _in_short(told.report))
+
+    async def _put_off(self, run: Run, reason: str, pause: timedelta) -> None:
+        run.status, run.failure, run.leased_until = RunStatus.WAITING, reason, None
+        run.next_try_at = self._clock.now() + pause * (1 + JITTER * _chance(run))
+        log.warning("%s %s waits: %s", run.account, run.day, reason)
+        await self._save(run)
+
+    async def _fail(self, run: Run, reason: str) -> None:
+        run.status, run.failure, run.leased_until = RunStatus.FAILED, reason, None
+        run.next_try_at = None
+        await self._save(run)
+        text = f"{run.account} {run.day}: {reason}"
+        await self._ledger.report(IncidentKind.RECONCILIATION_FAILED, text, evidence=None)
+
+    async def _save(self, run: Run) -> None:
+        try:
+            await self._outside.runs.save(run)
+        except LostUpdate:
+            raise Superseded(run.id) from None
+
+    async def _ask_for(self, account: str, day: date, by: str) -> Run:
+        """Due at once, whatever it was."""
+        while True:
+            run = await self._outside.runs.find(account, day) or self._new(account, day, by)
+            if self._under_way(run):
+                return run
+            run.status, run.started_by, run.failure = RunStatus.WAITING, by, ""
+            run.next_try_at, run.leased_until = self._clock.now(), None
+            try:
+                await self._outside.runs.save(run)
+            except (LostUpdate, AlreadyExists):  # somebody else wants it, too
+                continue
+            return run
+
+    def _new(self, account: str, day: date, by: str) -> Run:
+        return Run(
+            id=self._numbers("rec"),
+            account=account,
+            day=day,
+            status=RunStatus.WAITING,
+            started_by=by,
+            created_at=self._clock.now(),
+            attempt=0,
+        )
+
+    async def _hand_in(
+        self, account: str, source: BillSource, day: date, file: str, by: str
+    ) -> None:
+        scratch = await asyncio.to_thread(self._outside.scratch)
+        try:
+            await self._bills(account, source).hand_in(day, file, by, scratch)
+        except BillRejected as error:
+            raise InvalidRequest(FieldError("bill", f"the bill of that day: {error}")) from None
+        finally:
+            await asyncio.to_thread(scratch.close)
+
+    def _bills(self, account: str, source: BillSource) -> Bills:
+        return Bills(self._outside.archive, source, account=account, clock=self._clock)
+
+    def _source(self, account: str, day: date) -> BillSource:
+        known = {n: bills for n in self._accounts if (bills := self._accounts[n].bills)}
+        if account not in known:
+            there = ", ".join(sorted(known)) or "none has any"
+            raise InvalidRequest(FieldError("account", f"one that has bills: {there}"))
+        yesterday = bill_day(self._clock.now()) - timedelta(days=1)
+        if day > yesterday:
+            raise InvalidRequest(FieldError("day", f"over in Shanghai: {yesterday} or earlier"))
+        return known[account]
+
+    def _under_way(self, run: Run) -> bool:
+        now = self._clock.now()
+        return run.status is RunStatus.RUNNING and (run.leased_until or now) > now
+
+
+def _chance(run: Run) -> float:
+    return crc32(f"{run.id}/{run.attempt}".encode()) / 0xFFFF_FFFF
+
+
+def _in_short(report: Report) -> str:
+    return f"{report.discrepancies} discrepancies, {report.repaired} repaired"

@@ -1,0 +1,175 @@
+"""The bill of a run: out of the archive, or from the provider and then into the archive."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from application.ports import Clock
+from application.reconciliation_ports import BillArchive, BillSource, Scratch, Spool
+from application.reconciliation_records import (
+    BillFile,
+    BillNotReady,
+    BillRefused,
+    NoBill,
+    StoredBill,
+)
+from domain.bill import BillKind, BillRow, BillTotals, FundKind, FundRow, UnreadableRow
+
+T = TypeVar("T")
+
+#: `source` of a bill that nobody handed in.
+PROVIDER = "provider"
+
+#: The order in which bill rows meet our movements, and in which they meet the balance's.
+BY_KEY, BY_FUNDS = ("order_no", "kind", "refund_no", "line"), ("funds_no", "line")
+
+#: Rows read at a time; between two times the event loop has its turn.
+SLICE = 2_000
+
+#: Unreadable rows told one by one; a file with more of them is not worth reading line by line.
+MOST_UNREADABLE = 10_000
+
+
+@dataclass(slots=True)
+class Statement:
+    """A bill read whole: its rows are in the spool, and its own totals hold."""
+
+    spool: Spool[BillRow]
+    totals: BillTotals
+    bill: StoredBill | None = None  # None: nothing happened that day
+    unreadable: list[UnreadableRow] = field(default_factory=list)
+
+    def take(self, row: BillRow | UnreadableRow | BillTotals) -> None:
+        """The next that was read."""
+        match row:
+            case BillRow():
+                self.spool.add(row)
+            case UnreadableRow():
+                if len(self.unreadable) < MOST_UNREADABLE:
+                    self.unreadable.append(row)
+            case BillTotals():
+                self.totals = row
+
+
+@dataclass(slots=True)
+class Funds:
+    """What moved on the balance; its rows are in the spool."""
+
+    spool: Spool[FundRow]
+    others: int = 0  # withdrawals and the like
+    unreadable: int = 0
+
+    def take(self, row: FundRow | UnreadableRow) -> None:
+        """The next that was read."""
+        if isinstance(row, UnreadableRow):
+            self.unreadable += 1
+        else:
+            self.spool.add(row)
+            self.others += row.kind is FundKind.OTHER
+
+
+class Bills:
+    """One account's bills, fetched once and kept."""
+
+    def __init__(
+        self, archive: BillArchive, source: BillSource, *, account: str, clock: Clock
+    ) -> None:
+        self._archive, self._source, self._clock = archive, source, clock
+        self._account = account
+
+    async def statement(
+        self, day: date, scratch: Scratch
+    ) -> Statement | BillNotReady | BillRefused:
+        """The day's trade bill. Raises BillRejected; what is rejected is not kept."""
+        file = scratch.file("trade")
+        bill = await self._archive.find(self._account, day, BillKind.TRADE)
+        if bill is not None:
+            await self._archive.fetch(bill, file)
+            return await self._read(bill, file, scratch)
+        match await self._source.download(BillKind.TRADE, day, file):
+            case NoBill():
+                return Statement(scratch.spool(BillRow, by=BY_KEY), BillTotals(rows=0))
+            case BillFile() as downloaded:
+                bill = await self._described(BillKind.TRADE, day, downloaded.name, file, PROVIDER)
+                read = await self._read(bill, file, scratch)
+                await self._archive.put(bill, file)
+                return read
+            case BillNotReady() | BillRefused() as none:
+                return none
+
+    async def funds(self, day: date, scratch: Scratch) -> Funds | None:
+        """The day's fund-flow bill; None if the provider has none for us. Raises BillRejected."""
+        file = await self._funds_file(day, scratch)
+        if file is None:
+            return None
+        funds = Funds(scratch.spool(FundRow, by=BY_FUNDS))
+        await in_slices(self._source.read_funds(file, day=day), funds.take)
+        return funds
+
+    async def hand_in(self, day: date, file: str, by: str, scratch: Scratch) -> StoredBill:
+        """Keep a file that a person has, in the place of what is kept. Raises BillRejected."""
+        bill = await self._described(BillKind.TRADE, day, Path(file).name, file, by)
+        await self._read(bill, file, scratch)
+        await self._archive.put(bill, file)
+        return bill
+
+    async def _funds_file(self, day: date, scratch: Scratch) -> str | None:
+        file = scratch.file("funds")
+        bill = await self._archive.find(self._account, day, BillKind.FUNDS)
+        if bill is not None:
+            await self._archive.fetch(bill, file)
+            return file
+        downloaded = await self._source.download(BillKind.FUNDS, day, file)
+        if not isinstance(downloaded, BillFile):
+            return None
+        await self._archive.put(
+            await self._described(BillKind.FUNDS, day, downloaded.name, file, PROVIDER), file
+        )
+        return file
+
+    async def _described(
+        self, kind: BillKind, day: date, name: str, file: str, source: str
+    ) -> StoredBill:
+        return StoredBill(
+            account=self._account,
+            day=day,
+            kind=kind,
+            name=name,
+            source=source,
+            sha256=await asyncio.to_thread(_sha256, file),
+            size=await asyncio.to_thread(lambda: Path(file).stat().st_size),
+            fetched_at=self._clock.now(),
+        )
+
+    async def _read(self, bill: StoredBill, file: str, scratch: Scratch) -> Statement:
+        spool = scratch.spool(BillRow, by=BY_KEY)
+        statement = Statement(spool, BillTotals(rows=0), bill)
+        await in_slices(self._source.read(file, day=bill.day), statement.take)
+        return statement
+
+
+async def in_slices(items: Iterator[T], take: Callable[[T], None]) -> None:
+    """Hand all of them over, in a thread; the event loop has its turn now and then."""
+    while await asyncio.to_thread(_some, items, take):
+        pass
+
+
+def _some(items: Iterator[T], take: Callable[[T], None]) -> bool:
+    """Whether there may be more."""
+    part = list(islice(items, SLICE))
+    for each in part:
+        take(each)
+    return len(part) == SLICE
+
+
+def _sha256(file: str) -> str:
+    digest = sha256()
+    with Path(file).open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

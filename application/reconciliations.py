@@ -1,0 +1,54 @@
+"""What basepay does about bills, wired once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from application.keeper import Numbers
+from application.ledger import Ledger
+from application.ports import Account, Clock
+from application.reconcile import Reconcile
+from application.reconciliation_ports import Reconciliation
+from application.repair import Repair
+from application.resolve_discrepancy import ResolveDiscrepancy
+from application.schedule_reconciliations import ScheduleReconciliations
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliations:
+    """One field a use case."""
+
+    reconcile: Reconcile
+    resolve: ResolveDiscrepancy
+    schedule: ScheduleReconciliations
+
+    @classmethod
+    def over(
+        cls,
+        outside: Reconciliation,
+        *,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        numbers: Numbers,
+        ledger: Ledger,
+        repair: Repair,
+    ) -> Self:
+        reconcile = Reconcile(
+            outside,
+            accounts=accounts,
+            clock=clock,
+            numbers=numbers,
+            ledger=ledger,
+            repair=repair,
+        )
+        return cls(
+            reconcile,
+            ResolveDiscrepancy(outside.discrepancies, repair=repair, clock=clock),
+            ScheduleReconciliations(
+                reconcile,
+                accounts=accounts,
+                archive=outside.archive,
+                plan=outside.plan,
+                clock=clock,
+            ),
+        )

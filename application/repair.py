@@ -1,0 +1,87 @@
+"""Repair never overwrites: the provider is asked, and the order learns through the one door."""
+
+from collections.abc import Mapping
+
+from application.ledger import Ledger
+from application.ports import Account, Clock, NewWork
+from application.records import Evidence
+from domain.bill import MovementKind
+from domain.discrepancy import Discrepancy
+from domain.outcome import FoundRefund, Unknown
+from domain.payment import Payment
+from domain.status import PaymentStatus, RefundStatus
+
+
+class Repair:
+    """Asks about the order that a bill's row speaks of."""
+
+    def __init__(
+        self,
+        *,
+        work: NewWork,
+        accounts: Mapping[str, Account],
+        clock: Clock,
+        ledger: Ledger,
+    ) -> None:
+        self._work, self._accounts = work, accounts
+        self._clock, self._ledger = clock, ledger
+
+    async def __call__(self, discrepancy: Discrepancy) -> bool:
+        """Whether our book says now what the bill says; False if the provider does not confirm."""
+        async with self._work() as work:
+            payment = await work.payments.numbered(discrepancy.order_no)
+        if payment is None or payment.account != discrepancy.account:
+            return False
+        match discrepancy.kind:
+            case MovementKind.CHARGE:
+                return (await self._asked(payment, discrepancy)).status is PaymentStatus.SUCCEEDED
+            case MovementKind.REVERSAL:
+                after = await self._asked(payment, discrepancy)
+                return after.reversed or (not after.open and not after.refundable())
+            case MovementKind.REFUND:
+                return await self._refund(payment, discrepancy)
+            case None:
+                return False
+
+    async def _asked(self, payment: Payment, discrepancy: Discrepancy) -> Payment:
+        """Only asked: what it may take to bring an open order forward is the sweeper's."""
+        await self._ledger.keep_evidence(self._row(discrepancy, payment.id))
+        outcome = await self._accounts[payment.account].payments.query(payment)
+        return await self._ledger.learn_payment(payment, outcome, source="query")
+
+    async def _refund(self, payment: Payment, discrepancy: Discrepancy) -> bool:
+        number = discrepancy.refund_no
+        async with self._work() as work:
+            refund = await work.refunds.numbered(payment.id, number)
+        if refund is None:
+            return await self._adopt(payment, discrepancy)
+        await self._ledger.keep_evidence(self._row(discrepancy, refund.id))
+        provider = self._accounts[refund.account].refunds
+        outcome = await provider.query_refund(refund, payment)
+        refund = await self._ledger.learn_refund(refund, outcome, source="query_refund")
+        return refund.accepted_at is not None and refund.status is not RefundStatus.CLOSED
+
+    async def _adopt(self, payment: Payment, discrepancy: Discrepancy) -> bool:
+        """One that basepay did not ask for."""
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            payment = await self._asked(payment, discrepancy)
+        number = discrepancy.refund_no
+        found = await self._accounts[payment.account].refunds.look_up(number, payment)
+        if isinstance(found, Unknown):
+            self._ledger.heard(payment.account, found)
+        if not isinstance(found, FoundRefund) or payment.status is not PaymentStatus.SUCCEEDED:
+            return False
+        evidence = self._row(discrepancy, None)
+        await self._ledger.adopt_refund(payment, number, found, evidence=evidence)
+        return True
+
+    def _row(self, discrepancy: Discrepancy, order_id: str | None) -> Evidence:
+        """The bill's row; its id follows the discrepancy's, so that a repetition adds nothing."""
+        return Evidence(
+            id=f"evi_{discrepancy.id.partition('_')[2]}",
+            order_id=order_id,
+            source="bill",
+            text=f"{discrepancy.cls} in line {discrepancy.line}",
+            received_at=self._clock.now(),
+            body=discrepancy.raw.encode(),
+        )
