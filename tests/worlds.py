@@ -13,11 +13,14 @@ from adapters.in_process.publisher import InProcessPublisher
 from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.memory.store import MemoryStore
 from adapters.providers.in_memory.provider import InMemoryProvider
+from adapters.scratch import NewDiskScratch
 from adapters.webhooks.vault import AesVault
 from application.accounts import Accounts
 from application.app import App, World
 from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
+from application.reconciliation_ports import Reconciliation
+from application.reconciliation_records import Plan
 from application.records import Caller, Filter, Incident, Message
 from application.shared import Shared
 from application.views import payment_view, refund_view
@@ -68,6 +71,16 @@ class MemoryWorld:
                 pings={"database": self.store.ping},
                 switches=self.store.switches if switches else None,
                 shared=Shared(tokens=tokens, locks=locks, clock=self.clock),
+                reconciliation=Reconciliation(
+                    books=self.store.books,
+                    runs=self.store.runs,
+                    run_agenda=self.store.run_agenda,
+                    findings=self.store.findings,
+                    discrepancies=self.store.discrepancies,
+                    archive=self.store.bills,
+                    scratch=NewDiskScratch(),
+                    plan=Plan(),
+                ),
                 webhooks=Webhooks(
                     endpoints=self.store.webhooks.endpoints,
                     deliveries=self.store.webhooks.deliveries,
