@@ -60,7 +60,8 @@ class Matching:
         self._rows = rows
         self._row: BillRow | None = None
         self._row_key, self._copy = NOTHING, 0
-        self._order_no, self._ours_charged, self._bill_charged = "", False, False
+        self._order_no, self._ours = "", False  # `_ours`: a movement of this order was met
+        self._ours_charged, self._bill_charged = False, False
         self._reversal: Movement | None = None  # waits for a refund row of everything
         self._reversed: BillRow | None = None  # waits for a refund of ours of everything
         self._next_row()
@@ -144,12 +145,14 @@ class Matching:
         if self._reversal is not None:
             absent = self._absent(self._reversal, twin=0)
             found += [absent] if absent else []
-        self._order_no, self._ours_charged, self._bill_charged = order_no, False, False
+        self._order_no, self._ours = order_no, False
+        self._ours_charged, self._bill_charged = False, False
         self._reversal = self._reversed = None
         return found
 
     def _meet(self, movement: Movement, key: Key) -> Finding | None:
         """Rows up to this movement's key are through."""
+        self._ours = True
         if movement.kind is CHARGE:
             self._ours_charged = True
         if not self._free(movement, key):
@@ -190,10 +193,10 @@ class Matching:
 
     def _lone_movement(self, movement: Movement) -> Finding | None:
         """The bill has no row of this key, or another movement took it."""
-        refunded = self._reversed
-        if movement.kind is REFUND and refunded is not None and refunded.fen == movement.fen:
+        row = self._reversed if movement.kind is REFUND and not self._twin else None
+        if row is not None and row.fen == movement.fen:
             self._reversed = None
-            return self._pair(movement, refunded)
+            return self._pair(movement, row)
         if movement.kind is REVERSAL and not self._twin:
             self._reversal = movement
             return None
@@ -217,14 +220,14 @@ class Matching:
 
     def _lone_row(self, row: BillRow) -> list[Finding]:
         """Nothing of ours has this key, or the key had its row already. Goes on to the next row."""
-        copy, key = self._copy, self._row_key
+        copy = self._copy
         found = self._begin(row.order_no) if row.order_no != self._order_no else []
         self._next_row()
-        finding = self._classed(row, key, copy)
+        finding = self._classed(row, copy)
         return [*found, finding] if finding is not None else found
 
-    def _classed(self, row: BillRow, key: Key, copy: int) -> Finding | None:
-        if key != self._movement_key and not row.order_no.startswith(self._prefix):
+    def _classed(self, row: BillRow, copy: int) -> Finding | None:
+        if not self._ours and not row.order_no.startswith(self._prefix):
             self.tally.put(Class.FOREIGN, None, row)
             return None
         if copy:
