@@ -7,6 +7,8 @@ ask it anew each time, and find either the old accounts or the new ones, never a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from application.circuit import Circuit, Circuits
+from application.guarded import guarded
 from application.ports import Account, Unavailable
 from domain.errors import AccountRequired, MethodNotOffered
 from domain.method import TERMS, Method, Provider
@@ -37,12 +39,21 @@ class _Held:
 
 
 class Accounts(Mapping[str, Account]):
-    """Accounts by name, those included that were taken out of the configuration meanwhile."""
+    """Accounts by name, those included that were taken out of the configuration meanwhile.
+
+    Each of them is asked through its circuit only, whoever asks.
+    """
 
     def __init__(
-        self, accounts: Mapping[str, Account], apps: Mapping[str, AppPolicy] | None = None
+        self,
+        accounts: Mapping[str, Account],
+        apps: Mapping[str, AppPolicy] | None = None,
+        *,
+        circuits: Circuits | None = None,
     ) -> None:
-        self._held = _Held(dict(accounts), dict(apps or {}), {})
+        self._circuits = circuits or Circuits()
+        self._held = _Held({}, {}, {})
+        self.replace(accounts, apps)
 
     def __getitem__(self, name: str) -> Account:
         """Raises NotConfigured."""
@@ -93,10 +104,22 @@ class Accounts(Mapping[str, Account]):
         refunds them and reads their callbacks, until it is offered again or the process ends.
         """
         known = {name: self[name] for name in self}
+        offered = {
+            name: self._guarded(account, known.get(name)) for name, account in accounts.items()
+        }
         retired = {name: account for name, account in known.items() if name not in accounts}
         gone = frozenset(self._held.offered).difference(accounts)
-        self._held = _Held(dict(accounts), dict(apps or {}), retired)
+        self._held = _Held(offered, dict(apps or {}), retired)
         return gone
+
+    def circuit(self, name: str) -> Circuit:
+        """The circuit of the account with this name."""
+        return self._circuits.of(name)
+
+    def _guarded(self, account: Account, known: Account | None) -> Account:
+        """Behind its circuit; the one we know already if nothing about it changed."""
+        fresh = guarded(account, self.circuit(account.name))
+        return known if known == fresh else fresh
 
 
 def _only(choices: Mapping[str, Account]) -> str:

@@ -21,7 +21,7 @@ from domain.errors import OrderAlreadyPaid, PaymentInProgress
 from domain.method import DEFAULT_EXPIRES_IN, TERMS
 from domain.money import Money
 from domain.order import Order
-from domain.outcome import Outcome, Unknown
+from domain.outcome import Declined, Failure, Outcome, Unasked, Unknown
 from domain.payment import Payment
 from domain.status import PaymentStatus
 
@@ -31,6 +31,13 @@ CHARGE_SECONDS = 4.5
 
 #: How long a customer waits for the close of the payment they switched away from.
 SUPERSEDE_SECONDS = 2.0
+
+#: A charge that did not leave never will: the till may take money in another way at once.
+UNSENT = Failure(
+    "provider_unavailable",
+    message="The provider does not answer at present. Nothing was charged.",
+    retryable=True,
+)
 
 
 class CreatePayment:
@@ -92,7 +99,8 @@ class CreatePayment:
         provider = self._accounts[payment.account].payments
         if not payment.terms.charges_at_once:
             return await provider.start(payment)
-        return await _in_time(provider.start(payment), began)
+        outcome = await _in_time(provider.start(payment), began)
+        return Declined(UNSENT) if isinstance(outcome, Unasked) else outcome
 
     async def _resume(self, request: Request) -> Answer:
         """Finish what a crashed owner began: the same number, the same bytes."""

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from application.accounts import Accounts
 from application.budget import Budgets
 from application.ledger import Ledger
-from application.ports import Account, Agenda, Clock, NewWork
+from application.ports import Agenda, Clock, NewWork
 from application.refresh_payment import RefreshPayment
 from application.refresh_refund import RefreshRefund
 
@@ -20,6 +21,9 @@ BATCH = 64
 #: Besides them the payments that came due last: at a till or before a fresh code somebody waits,
 #: and must not wait behind a backlog.
 LATEST = 32
+
+#: Orders of a kind to choose from when a silent provider is tried again.
+TRIED = 4
 
 #: Asks under way per account.
 AT_ONCE = 16
@@ -37,7 +41,7 @@ class Sweep:
         *,
         work: NewWork,
         agenda: Agenda,
-        accounts: Mapping[str, Account],
+        accounts: Accounts,
         budgets: Budgets,
         clock: Clock,
         ledger: Ledger,
@@ -57,6 +61,8 @@ class Sweep:
         """Ask about what is due now at one account, unless it wants to be left alone."""
         if self._budgets.of(self._accounts[name]).quiet:
             return 0
+        if self._accounts.circuit(name).open and not await self._answers_again(name):
+            return 0
         now = self._clock.now()
         until = now + LEASE
         payments = await self._agenda.due_payments(name, now, BATCH, until=until)
@@ -73,6 +79,31 @@ class Sweep:
             await self._agenda.give_back(left)
         return len(taken)
 
+    async def _answers_again(self, name: str) -> bool:
+        """Ask where one payment stands, only to hear whether anybody answers.
+
+        Nothing is kept of it: whatever is due stays due, and is asked about once somebody does.
+        """
+        circuit, now = self._accounts.circuit(name), self._clock.now()
+        if circuit.shut:
+            return False
+        payments = await self._agenda.due_payments(name, now, TRIED, until=now + LEASE)
+        refunds = await self._agenda.due_refunds(name, now, TRIED, until=now + LEASE)
+        try:
+            if due := [*payments, *refunds]:  # each in its turn: one of them may be the trouble
+                await self._try(name, due[circuit.tries % len(due)])
+        finally:
+            await self._agenda.give_back([*payments, *refunds])
+        return not circuit.open
+
+    async def _try(self, name: str, id: str) -> None:
+        account = self._accounts[name]
+        async with self._work() as work:
+            if id.startswith("ref_"):
+                id = (await work.refunds.get(id)).payment_id
+            payment = await work.payments.get(id)
+        self._budgets.of(account).heard(await account.payments.query(payment))
+
     async def _one(
         self,
         id: str,
@@ -84,6 +115,8 @@ class Sweep:
         """Whether it was asked about; otherwise it stays due."""
         async with self._slots[account]:
             if not await self._budgets.of(self._accounts[account]).turn():
+                return False
+            if self._accounts.circuit(account).open:
                 return False
             if self._clock.now() >= taken_at + BEGINS_WITHIN:
                 return False

@@ -116,8 +116,21 @@ def test_a_retired_account_stays_through_further_changes_until_it_is_offered_aga
     assert set(accounts) == {"wechat-main", "alipay-main"}
     accounts.replace({"wechat-main": renewed})
 
-    assert accounts.for_payment("shop", Method.WECHAT_NATIVE) is renewed
-    assert accounts["wechat-main"] is renewed
+    assert accounts.for_payment("shop", Method.WECHAT_NATIVE).callbacks is renewed.callbacks
+    assert accounts["wechat-main"].callbacks is renewed.callbacks
+
+
+def test_an_account_that_did_not_change_stays_the_same_and_a_changed_one_keeps_its_circuit():
+    account = an_account("wechat-main")
+    accounts = Accounts({"wechat-main": account})
+    held, circuit = accounts["wechat-main"], accounts.circuit("wechat-main")
+
+    accounts.replace({"wechat-main": account})
+    assert accounts["wechat-main"] is held
+
+    accounts.replace({"wechat-main": an_account("wechat-main")})
+    assert accounts["wechat-main"] is not held
+    assert accounts.circuit("wechat-main") is circuit
 
 
 def test_policies_are_replaced_with_the_accounts():

@@ -1,10 +1,9 @@
 """Which account an app's request is about, who may log in there, and whose domain it is."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
+from adapters.clock import MovableClock
+from adapters.providers.in_memory.provider import InMemoryProvider
 from application.accounts import Accounts, AppPolicy
 from application.official_account import DomainProofs, PayerLogins
 from application.official_account_ports import AppKind, WeChatApps, WeChatCodeInvalid
@@ -20,8 +19,9 @@ NAME = "MP_verify_AbCdEf0123456789.txt"
 
 
 def accounts(*names):
-    offered: Any = {name: SimpleNamespace(name=name, provider=Provider.WECHAT) for name in names}
-    return Accounts(offered, {"rival": AppPolicy(accounts=frozenset({"other"}))})
+    clock = MovableClock()
+    made = {name: InMemoryProvider(name, Provider.WECHAT, clock).account() for name in names}
+    return Accounts(made, {"rival": AppPolicy(accounts=frozenset({"other"}))})
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from adapters.providers.wechat_pay.account import wechat_pay_account
 from adapters.providers.wechat_pay.config import AppIds, WeChatPayConfig
 from application.accounts import Accounts
 from application.app import App, World
+from application.circuit import Circuits
 from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
 from application.ports import Account, Unavailable
@@ -148,7 +149,7 @@ class Basepay:
                 publisher=self._port("stream", self.stream),
                 locks=locks,
                 shared=Shared(tokens=InProcessTokens(self.clock), locks=locks, clock=self.clock),
-                accounts=Accounts(self.accounts),
+                accounts=Accounts(self.accounts, circuits=Circuits(chance=lambda: 0.5)),
                 clock=self.clock,
                 wall_clock=SystemClock(),
                 new_id=lambda: f"{next(self._ids):026d}",

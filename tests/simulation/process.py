@@ -100,7 +100,7 @@ def unavailable() -> NoReturn:
 
 def unknown() -> Unknown:
     """How a provider fails."""
-    return Unknown("cut off")
+    return Unknown("cut off", unanswered=True)
 
 
 class Port:

@@ -13,6 +13,7 @@ from adapters.persistence.memory.store import MemoryStore
 from adapters.persistence.memory.tables import Tables
 from application.accounts import Accounts
 from application.app import App, World
+from application.circuit import Circuits
 from application.commands import NewPayment, NewRefund
 from application.idempotency import Answer, Key
 from application.ports import Account, Unavailable
@@ -122,7 +123,8 @@ class SimulatedWorld:
                 publisher=self._port("stream", self.stream),
                 locks=InProcessLocks(),
                 accounts=Accounts(
-                    {each.name: self._account(each) for each in self.providers.values()}
+                    {each.name: self._account(each) for each in self.providers.values()},
+                    circuits=Circuits(chance=lambda: 0.5),
                 ),
                 clock=self.clock,
                 wall_clock=self.clock,

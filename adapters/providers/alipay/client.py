@@ -26,6 +26,9 @@ from domain.outcome import Unknown
 
 log = logging.getLogger("basepay.alipay")
 
+#: «服务不可用»: the gateway's own word for what others say by HTTP 5xx.
+BROKEN_CODE = "20000"
+
 HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",  # the signature is over the plain body
@@ -51,7 +54,7 @@ class Answer:
 
     def unknown(self, reason: str) -> Unknown:
         """Nothing was learned from this answer."""
-        return Unknown(reason, trace=self.trace)
+        return Unknown(reason, unanswered=self.head.code == BROKEN_CODE, trace=self.trace)
 
 
 class Client:
@@ -78,11 +81,12 @@ class Client:
         try:
             response, body = await self._exchange(method, biz_content, notify_url)
         except httpx.HTTPError as error:
-            return Unknown(f"no answer: {type(error).__name__} {error}")
+            return Unknown(f"no answer: {type(error).__name__} {error}", unanswered=True)
         trace_id = response.headers.get("trace_id", "")
         if response.status_code != 200:  # even refusals come with 200; this is a broken gateway
             quiet = quiet_after(response, at=self._wall())
-            return Unknown(f"HTTP {response.status_code}", quiet, trace=trace_id[:128])
+            status, trace = response.status_code, trace_id[:128]
+            return Unknown(f"HTTP {status}", quiet, unanswered=status >= 500, trace=trace)
         try:
             signed = signed_node(body, method)
             head = read_head(signed.node)

@@ -84,7 +84,8 @@ class Answer:
 
     def unknown(self, reason: str) -> Unknown:
         """Nothing was learned from this answer."""
-        return Unknown(reason, self.pause, trace=self.trace)
+        broken = self.status >= 500
+        return Unknown(reason, self.pause, unanswered=broken, trace=self.trace)
 
 
 class Client:
@@ -122,7 +123,7 @@ class Client:
         try:
             response, content = await exchange(self._transport, request)
         except httpx.HTTPError as error:
-            return Unknown(f"no answer: {type(error).__name__} {error}")
+            return Unknown(f"no answer: {type(error).__name__} {error}", unanswered=True)
         return Answer(
             status=response.status_code,
             body=content,

@@ -313,6 +313,8 @@ def test_what_did_not_come_back_whole_and_signed_tells_nothing(run, world, troub
 
     assert [type(outcome) for outcome in told] == [Unknown] * 6
     assert (world.book(fresh) is not None) is acted
+    if trouble != "forged":  # somebody answered, whoever that was
+        assert [outcome.unanswered for outcome in told] == [True] * 6
 
 
 @pytest.mark.parametrize("trouble", ["lost", "forged", "confused"])
@@ -375,6 +377,7 @@ def test_who_asks_too_often_hears_how_long_to_wait(run, world, question):
 
     assert isinstance(outcome, Unknown)
     assert outcome.retry_after == world.patience
+    assert not outcome.unanswered
     assert world.book(fresh) is None
     assert world.book(till) is None
     assert charge_of(world, spent).returned == 0
