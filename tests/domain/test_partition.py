@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -45,16 +46,23 @@ AMOUNTS = st.sampled_from([1, 200, 201])
 SETTLED = st.sampled_from([None, None, 1, 200])
 EVER = st.sampled_from(INSTANTS)
 
+
+def keyed(make, key, **facts):
+    return make(key[0], key[1], key[2], **facts)
+
+
 MOVEMENTS = st.builds(
-    lambda key, fen, at, settled, test: ours(*key, fen=fen, at=at, settled_fen=settled, test=test),
+    lambda key, fen, at, settled, test: keyed(
+        ours, key, fen=fen, at=at, settled_fen=settled, test=test
+    ),
     st.sampled_from(KEYS),
     AMOUNTS,
     EVER,
-    SETTLED,
-    st.booleans(),
+    settled_fen=SETTLED,
+    test=st.booleans(),
 )
 ROWS = st.builds(
-    lambda key, fen, fee, settled: billed(*key, fen=fen, fee_fen=fee, settled_fen=settled),
+    lambda key, fen, fee, settled: keyed(billed, key, fen=fen, fee_fen=fee, settled_fen=settled),
     st.sampled_from(KEYS),
     AMOUNTS,
     st.sampled_from([0, 1, -1]),
@@ -63,8 +71,9 @@ ROWS = st.builds(
 ONE_DAY = timedelta(days=1)
 #: From the edge of a neighbouring day, or from further away.
 CARRIED = st.builds(
-    lambda key, fen, days: ours(
-        *key,
+    lambda key, fen, days: keyed(
+        ours,
+        key,
         fen=fen,
         at=(DAY.end - SECOND if days < 0 else DAY.start) + days * ONE_DAY,
         carried_from=TODAY + days * ONE_DAY,
@@ -151,7 +160,7 @@ def figures(tally):
 
 
 def expected_figures(obvious):
-    told: Counter[object] = Counter()
+    told: Counter[Any] = Counter()
     for movement in obvious.movements:
         cls = obvious.ours[id(movement)]
         place = (cls, None if cls is None else movement.kind)
