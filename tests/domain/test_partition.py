@@ -52,9 +52,7 @@ def keyed(make, key, **facts):
 
 
 MOVEMENTS = st.builds(
-    lambda key, fen, at, settled, test: keyed(
-        ours, key, fen=fen, at=at, settled_fen=settled, test=test
-    ),
+    lambda key, fen, at, **facts: keyed(ours, key, fen=fen, at=at, **facts),
     st.sampled_from(KEYS),
     AMOUNTS,
     EVER,
