@@ -12,7 +12,7 @@ from application.records import Request
 from application.refresh_refund import send_again
 from domain.errors import NotFound, RefundNoReused
 from domain.money import ZERO, Money
-from domain.outcome import Refunded, RefundOutcome, Unknown
+from domain.outcome import Refunded, Unknown
 from domain.payment import Payment
 from domain.refund import Initiator, Refund
 from domain.status import RefundStatus
@@ -121,11 +121,12 @@ class CreateRefund:
         async with self._work() as work:
             refund = await work.refunds.get(request.order_id)
             payment = await work.payments.get(refund.payment_id)
-        outcome: RefundOutcome = Unknown("resumed")
-        if refund.open and refund.accepted_at is None:
-            provider = self._accounts[refund.account].refunds
-            outcome = await send_again(provider, refund, payment, at=self._clock.now())
-        await self._ledger.learn_refund(refund, outcome, source="resume", request=request)
+        if refund.unanswered:
+            provider, now = self._accounts[refund.account].refunds, self._clock.now()
+            await send_again(self._ledger, provider, refund, payment, at=now, request=request)
+        else:
+            outcome = Unknown("resumed")
+            await self._ledger.learn_refund(refund, outcome, source="resume", request=request)
         return answered(request)
 
     def _draft(self, command: NewRefund, payment: Payment, now: datetime) -> Refund:

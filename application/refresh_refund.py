@@ -1,16 +1,16 @@
 """Ask the provider about one refund; what it never acknowledged is sent again, same number."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from copy import copy
+from dataclasses import replace
+from datetime import datetime
 
 from application.ledger import Ledger
 from application.ports import Account, Clock, NewWork, RefundProvider
+from application.records import Request
 from domain.outcome import RefundNotFound, RefundOutcome, RefundRefused, Unknown
 from domain.payment import Payment
 from domain.refund import Refund
-
-#: A sending may be under way, or done and unseen by the provider's own query, for so long.
-UNSEEN_FOR = timedelta(seconds=60)
 
 
 class RefreshRefund:
@@ -26,27 +26,50 @@ class RefreshRefund:
         async with self._work() as work:
             payment = await work.payments.get(refund.payment_id)
         provider = self._accounts[refund.account].refunds
-        outcome: RefundOutcome
-        if refund.open and refund.accepted_at is None:
-            source, outcome = (
-                "refund",
-                await send_again(provider, refund, payment, at=self._clock.now()),
-            )
-        else:
-            source, outcome = "query_refund", await provider.query_refund(refund, payment)
-        return await self._ledger.learn_refund(refund, outcome, source=source)
+        if refund.unanswered:
+            return await send_again(self._ledger, provider, refund, payment, at=self._clock.now())
+        outcome = await provider.query_refund(refund, payment)
+        return await self._ledger.learn_refund(refund, outcome, source="query_refund")
 
 
 async def send_again(
-    provider: RefundProvider, refund: Refund, payment: Payment, *, at: datetime
+    ledger: Ledger,
+    provider: RefundProvider,
+    refund: Refund,
+    payment: Payment,
+    *,
+    at: datetime,
+    request: Request | None = None,
+) -> Refund:
+    """The same number and bytes again; a refusal says nothing of an earlier sending.
+
+    That it is sent is committed first, so that whoever sends it next knows what may be hidden.
+    """
+    earlier: Refund | None = None
+
+    def begin(stored: Refund) -> None:
+        nonlocal earlier
+        earlier = copy(stored) if stored.unanswered else None
+        if earlier:
+            stored.send_again(at)
+
+    refund = await ledger.change_refund(refund.id, begin)
+    outcome: RefundOutcome = Unknown("somebody else heard of it")
+    if earlier is not None:
+        outcome = await _sent(provider, refund, payment, earlier)
+    return await ledger.learn_refund(refund, outcome, source="refund", request=request)
+
+
+async def _sent(
+    provider: RefundProvider, refund: Refund, payment: Payment, earlier: Refund
 ) -> RefundOutcome:
-    """The same number and bytes again; a refusal says nothing of an earlier sending."""
-    sent = await provider.refund(refund, payment)
-    if not isinstance(sent, RefundRefused):
-        return sent
+    outcome, at = await provider.refund(refund, payment), refund.sent_at
+    if not isinstance(outcome, RefundRefused) or at is None:
+        return outcome
     there = await provider.query_refund(refund, payment)
     if not isinstance(there, RefundNotFound):
         return there
-    if at - refund.created_at < UNSEEN_FOR:
-        return Unknown("refused, and an earlier sending may not show yet", trace=sent.trace)
-    return sent
+    if earlier.may_show_later(at):
+        refund.sent_at = earlier.sent_at  # this sending moved nothing
+        return Unknown("refused, and an earlier sending may not show yet", trace=outcome.trace)
+    return replace(outcome, sent_at=at)

@@ -141,6 +141,7 @@ class RefundRefused(Answer):
     """Definitely refused; nothing moved, the same number may be tried again."""
 
     failure: Failure
+    sent_at: datetime | None = None  # which sending again was refused; None: the first
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ from domain.status import REFUND_MOVES, RefundStatus
 #: A curable refusal (merchant balance, rate limit) that lasts this long needs a person.
 STUCK_AFTER = timedelta(hours=1)
 
+#: A sending may be under way, or done and unseen by the provider's own query, for so long.
+UNSEEN_FOR = timedelta(seconds=60)
+
 REFUSED, ABNORMAL = "refused", "abnormal"
 
 
@@ -59,6 +62,7 @@ class Refund:
     status: RefundStatus = RefundStatus.CREATED
     failure: Failure | None = None
     provider_refund_id: str | None = None
+    sent_at: datetime | None = None  # last sent again, and nothing proves that this one failed
     accepted_at: datetime | None = None
     succeeded_at: datetime | None = None
     stuck: bool = False
@@ -109,8 +113,9 @@ class Refund:
             case RefundAbnormal(failure=failure):
                 self._learn_failed(failure, ABNORMAL, at)
                 self.provider_refund_id = outcome.provider_refund_id or self.provider_refund_id
-            case RefundRefused(failure=failure):
-                if self.accepted_at is None:  # once accepted, a refusal concerns the repetition
+            case RefundRefused(failure=failure, sent_at=sent_at):
+                # Once it was accepted or sent anew, a refusal concerns another sending.
+                if self.accepted_at is None and sent_at == self.sent_at:
                     self._learn_failed(failure, REFUSED, at)
             case RefundClosed():
                 self._learn_closed(at)
@@ -134,6 +139,19 @@ class Refund:
     def queued(self, at: datetime) -> bool:
         """Its first request is not due yet: providers want a distance between two of a payment."""
         return self.checks <= 1 and self.next_check_at is not None and at < self.next_check_at
+
+    @property
+    def unanswered(self) -> bool:
+        """The provider never acknowledged it: send it again."""
+        return self.open and self.accepted_at is None
+
+    def may_show_later(self, at: datetime) -> bool:
+        """A sending may have worked, though the provider's query does not show it yet."""
+        return at - (self.sent_at or self.created_at) < UNSEEN_FOR
+
+    def send_again(self, at: datetime) -> None:
+        """It is being sent now. If nobody hears what comes of it, it shows by the next ask."""
+        self.sent_at, self.next_check_at = at, at + UNSEEN_FOR
 
     def retry(self, at: datetime, *, share: Money) -> None:
         """Open a refused refund again under its own number; the caller has reserved anew.

@@ -4,7 +4,7 @@ import pytest
 
 from application.records import RefundNews
 from domain.money import Money
-from domain.outcome import Unknown
+from domain.outcome import RefundNotFound, Unknown
 from tests.worlds import seen
 
 
@@ -39,6 +39,27 @@ def test_a_refused_repetition_is_believed_where_the_first_never_came(run, world)
     assert run(world.refund_view(answer.order_id))["failure"]["code"] == "refused"
 
 
+def test_a_later_sending_may_hide_as_long_as_the_first(run, world, monkeypatch):
+    """The provider heard the second sending, long after the first, and does not show it yet."""
+    payment = run(world.paid())
+    world.wechat.stops_answering()
+    answer = run(world.refund(payment))
+    world.wechat.behaves_again()
+    world.wechat.loses_answers()
+    run(world.sweep_after(seconds=70))
+    world.wechat.behaves_again()
+    world.wechat.refuses_refunds("TRADE_NOT_ALLOW_REFUND", "no longer")
+    with monkeypatch.context() as hidden:
+        hidden.setattr(world.wechat, "query_refund", _shows_nothing)
+        run(world.sweep_after(seconds=12))
+        assert run(world.refund_view(answer.order_id))["status"] == "created"
+
+    world.wechat.behaves_again()
+    world.wechat.refund_arrives(seen(answer)["provider_refund_no"])
+    run(world.sweep_after(seconds=60))
+    assert run(world.refund_view(answer.order_id))["status"] == "succeeded"
+
+
 def test_a_resumed_refund_does_not_believe_a_refusal_at_once(run, world, monkeypatch):
     payment = run(world.paid())
     ledger = world.app.create_refund._ledger
@@ -52,6 +73,10 @@ def test_a_resumed_refund_does_not_believe_a_refusal_at_once(run, world, monkeyp
     answer = run(world.refund(payment))
 
     assert seen(answer)["status"] == "created"
+
+
+async def _shows_nothing(*_):
+    return RefundNotFound()
 
 
 async def _dies(*_, **__):

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.persistence.sql.reconciliation_tables import metadata
 
 #: The newest revision under `migrations/versions`, known here without loading alembic.
-HEAD = "0005"
+HEAD = "0006"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -165,6 +165,7 @@ refunds = Table(
     _needed("status", Text),
     Column("failure", LargeBinary),
     Column("provider_refund_id", Text),
+    Column("sent_at", BigInteger),
     Column("accepted_at", BigInteger),
     Column("succeeded_at", BigInteger),
     _needed("stuck", Boolean),

@@ -28,7 +28,7 @@ def schema_of(path):
 
 def _lines(text):
     """A column that was added stands behind the last one."""
-    lines = re.split(r"\n|, (?=claimed_until )", text.replace('"', ""))
+    lines = re.split(r"\n|, (?=(?:claimed_until|sent_at) )", text.replace('"', ""))
     return sorted(line.strip(" \t,") for line in lines)
 
 

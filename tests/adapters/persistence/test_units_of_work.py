@@ -68,6 +68,7 @@ def full_refund(make: Make, payment: Payment) -> Refund:
         status=RefundStatus.SUCCEEDED,
         failure=Failure("abnormal"),
         provider_refund_id="5030",
+        sent_at=NOW + timedelta(milliseconds=500),
         accepted_at=NOW + timedelta(seconds=1),
         succeeded_at=NOW + timedelta(seconds=2),
         stuck=True,
