@@ -253,7 +253,8 @@ def _footers(numbered: Numbered) -> Mapping[str, Footer]:
 
 def _last_sums(lines: Iterator[str]) -> Mapping[str, str] | None:
     """What the summary's last row says, by column; None where it has none."""
-    rows = (each.split(",") for each in islice(lines, MOST_SUMMED) if not each.startswith("#"))
+    told = (each for each in islice(lines, MOST_SUMMED) if each and not each.startswith("#"))
+    rows = (each.split(",") for each in told)
     names = [plain_name(cell) for cell in next(rows, [])]
     for cells in rows:
         if plain_cell(cells[0]) == "合计":

@@ -47,6 +47,13 @@ class CertificateWanted(msgspec.Struct, frozen=True, kw_only=True):
     alipay_cert_sn: str
 
 
+class BillWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """alipay.data.dataservice.bill.downloadurl.query: one of a day's bills."""
+
+    bill_type: Annotated[str, Meta(min_length=1, max_length=20)]
+    bill_date: Annotated[str, Meta(min_length=1, max_length=15)]
+
+
 Content = TypeVar("Content", bound=msgspec.Struct)
 
 #: Fields that are documented for the call, and change nothing here.
@@ -60,6 +67,7 @@ ALSO_DOCUMENTED: dict[type[msgspec.Struct], frozenset[str]] = {
     }),
     RefundQuery: frozenset({"org_pid"}),
     CertificateWanted: frozenset(),
+    BillWanted: frozenset({"smid"}),
 }
 # fmt: on
 

@@ -10,6 +10,7 @@ from adapters.providers.alipay.sandbox.keys import AlipayKeys
 from adapters.providers.alipay.sandbox.parties import Parties
 from adapters.providers.alipay.sandbox.refused import business
 from adapters.providers.alipay.sandbox.settings import AlipayRules
+from adapters.providers.alipay.sandbox.statements import Statements
 from adapters.providers.alipay.sandbox.trades import Trades
 from adapters.providers.sandbox.faults import Struck
 
@@ -23,6 +24,7 @@ class Desk:
     rules: AlipayRules
     clock: MovableClock
     keys: AlipayKeys
+    statements: Statements
 
     def now(self) -> datetime:
         """Business time."""
@@ -42,3 +44,4 @@ class Request:
 
     parameters: Mapping[str, str]
     struck: Struck
+    base_url: str = ""  # by which the caller came, for links that lead back here

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from adapters.providers.alipay.sandbox.answer import Fields
+from adapters.providers.alipay.sandbox.bill_calls import find_bill
 from adapters.providers.alipay.sandbox.certificate_calls import download_certificate
 from adapters.providers.alipay.sandbox.charge import pay
 from adapters.providers.alipay.sandbox.create import create
@@ -54,4 +55,5 @@ METHODS: dict[str, Method] = {
     "alipay.trade.refund": Method("refund", refund, ("refund_fee", "send_back_fee")),
     "alipay.trade.fastpay.refund.query": Method("refund_query", query_refund),
     "alipay.open.app.alipaycert.download": Method("certificates", download_certificate),
+    "alipay.data.dataservice.bill.downloadurl.query": Method("bill", find_bill),
 }

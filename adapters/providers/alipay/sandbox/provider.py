@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.providers.alipay.sandbox import answer, notice, payer
 from adapters.providers.alipay.sandbox.answer import Fields
+from adapters.providers.alipay.sandbox.bill_calls import download
 from adapters.providers.alipay.sandbox.browser import Browser
 from adapters.providers.alipay.sandbox.desk import Desk, Request
 from adapters.providers.alipay.sandbox.gateway_checks import GatewayChecks, in_certificate_mode
@@ -21,6 +22,7 @@ from adapters.providers.alipay.sandbox.refused import Refused, of_code
 from adapters.providers.alipay.sandbox.request import codec_of, read_parameters
 from adapters.providers.alipay.sandbox.settings import AlipayRules
 from adapters.providers.alipay.sandbox.signature import sign, sign_with_flaws
+from adapters.providers.alipay.sandbox.statements import DOWNLOAD, Statements
 from adapters.providers.alipay.sandbox.trade_calls import RETRY_FLAG
 from adapters.providers.alipay.sandbox.trades import NAME, Trades
 from adapters.providers.sandbox.faults import Fault, Struck
@@ -46,7 +48,7 @@ class AlipaySandbox:
     """Alipay's gateway for one app and one account, by keys or certificates, with one payer."""
 
     name = NAME
-    paths: Sequence[str] = (GATEWAY, CASHIER)
+    paths: Sequence[str] = (GATEWAY, CASHIER, DOWNLOAD)
     fault_kinds = frozenset({DUPLICATE_ROOT, NO_FUND_CHANGE, RETRY_FLAG})
     #: Eight deliveries in all (REFERENCE.md §6.5).
     retry_delays_seconds: Sequence[float] = (
@@ -60,7 +62,10 @@ class AlipaySandbox:
         self._keys = AlipayKeys(world.keys, self._parties)
         self._rules = rules or AlipayRules()
         self._trades = Trades(world, self._parties, self._rules)
-        self._desk = Desk(self._trades, self._parties, self._rules, world.clock, self._keys)
+        statements = Statements(world, self._parties, self._rules)
+        self._desk = Desk(
+            self._trades, self._parties, self._rules, world.clock, self._keys, statements
+        )
         self._checks = GatewayChecks(
             app_id=self._parties.app_id,
             keys=self._keys,
@@ -81,8 +86,8 @@ class AlipaySandbox:
     def operation(self, call: Call) -> str:
         """Name the call in the trade's words."""
         name = _parameters(call).get("method", "")
-        if call.path.startswith(CASHIER):
-            return "other"
+        if call.path.startswith((CASHIER, DOWNLOAD)):
+            return "bill_download" if call.path == DOWNLOAD else "other"
         if name in LINKS:
             return "prepay"
         return METHODS[name].operation if name in METHODS else "other"
@@ -91,6 +96,8 @@ class AlipaySandbox:
         """Check the request as the gateway does, carry it out, and sign what is said."""
         if call.path.startswith(CASHIER):
             return self._browser.sit_at_cashier(call)
+        if call.path == DOWNLOAD:
+            return download(self._desk, call, struck)
         if (asked := _parameters(call)).get("method") in LINKS:
             return self._browser.visit(asked)
         try:
@@ -100,7 +107,8 @@ class AlipaySandbox:
             return self._say(_parameters(call), answer.refused(why, {}), struck, signed=why.signed)
         method = METHODS[parameters["method"]]
         try:
-            fields = answer.succeeded(method.carry_out(self._desk, Request(parameters, struck)))
+            request = Request(parameters, struck, _base_url(call))
+            fields = answer.succeeded(method.carry_out(self._desk, request))
         except Refused as why:
             fields = answer.refused(why, method.fields_when_refused(parameters))
         return self._say(parameters, fields, struck)
@@ -194,6 +202,12 @@ class AlipaySandbox:
         if not in_certificate_mode(parameters):
             return None
         return secrets.token_hex(16) if "unknown_serial" in struck else self._keys.alipay_number
+
+
+def _base_url(call: Call) -> str:
+    """Where the caller found this simulator; TLS, if there is any, ends in front of it."""
+    scheme = call.headers.get("x-forwarded-proto", "http")
+    return f"{scheme}://{call.headers.get('host', '127.0.0.1')}"
 
 
 def _parameters(call: Call) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from adapters.providers.alipay.sandbox.trade_status import TradeStatus
 
@@ -46,3 +47,29 @@ class AlipayRules:
     notifies_full_refund: bool = True
     #: `SUCCESS` was seen to work, `success` is documented (§6.5, unverified).
     upper_case_ack_counts: bool = False
+    #: From this hour of the next day on a day's bill is there, China time (§7.1).
+    bill_hour: int = 9
+    #: How a day without business is told: `bill_not_exist`, `no_bill_data` or `file` (§7.1).
+    empty_bill: str = "bill_not_exist"
+    #: Seconds of wall time that a link to a bill is good for (§7.1).
+    bill_link_seconds: float = 30.0
+    #: What a link answers that is over (§7.1, unverified).
+    expired_link_status: int = 404
+    #: The letters of a bill's texts (§7.2).
+    bill_codec: str = "gbk"
+    #: What Alipay keeps of a charge; half a fen is kept (§7.3, rounding unverified).
+    fee_rate: Decimal = Decimal("0.006")
+    #: A refund gives its share of the fee back; it depends on the product (§7.5, unverified).
+    refund_returns_fee: bool = True
+    #: What a cancel that gave money back is called in the bill (§7.3, unverified).
+    cancel_word: str = "退款"
+    #: And whether it has a number there, the order's own (§7.3, unverified).
+    cancel_has_number: bool = True
+    #: The summary's sums are charges minus refunds, or charges alone (§7.4, unverified).
+    bill_sums_net: bool = True
+    #: Expenses bear a minus in the bill of the balance (§7.5, unverified).
+    expenses_are_negative: bool = True
+    #: The merchant's balance before its first trade (§7.5).
+    opening_balance_fen: int = 1_000_00
+    #: What the merchant withdraws at 22:00 every day (§7.5).
+    withdrawn_daily_fen: int = 0

@@ -14,8 +14,9 @@ from adapters.clock import MovableClock
 from adapters.providers.alipay.sandbox.provider import AlipaySandbox
 from adapters.providers.alipay.sandbox.settings import AlipayRules
 from adapters.providers.sandbox.book import Book
+from adapters.providers.sandbox.faults import Faults
 from adapters.providers.sandbox.keys import KeyRing
-from adapters.providers.sandbox.provider import Call, PayerAction, World
+from adapters.providers.sandbox.provider import Answer, Call, PayerAction, World
 
 APP_ID = "2021000000000001"
 NOTIFY_URL = "http://127.0.0.1:9/notify"
@@ -30,7 +31,8 @@ class Shop:
         opened_at = datetime.now(UTC)
         self.clock = MovableClock(wall=lambda: opened_at)  # it moves by `passes` alone
         self.book = Book()
-        self.world = World(self.clock, self.book, keys)
+        self.faults = Faults({"alipay": frozenset()})
+        self.world = World(self.clock, self.book, keys, self.faults)
         self.alipay = AlipaySandbox(self.world, rules=rules)
 
     def parameters(self, method: str, content: Any, /, **common: str) -> dict[str, str]:
@@ -95,6 +97,18 @@ class Shop:
         """An order, scanned and paid."""
         self.orders(number, amount)
         self.payer("pay", number)
+
+    def finds_bill(self, day: object, kind: str = "trade", **struck: Any) -> Any:
+        """Ask for the link to a day's bill; the node of the answer."""
+        method = "alipay.data.dataservice.bill.downloadurl.query"
+        parameters = self.parameters(method, {"bill_type": kind, "bill_date": f"{day}"})
+        return node(self.send(self.signed(parameters), struck=struck))
+
+    def follows(self, link: str, *, method: str = "GET", **struck: Any) -> Answer:
+        """Open a link to a bill."""
+        target = link.partition("//")[2]
+        call = Call(method=method, target="/" + target.partition("/")[2], headers={}, body=b"")
+        return self.alipay.answer(call, struck)
 
     def queries(self, number: str = "T1") -> Any:
         return self.ask("query", {"out_trade_no": number})
