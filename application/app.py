@@ -12,6 +12,7 @@ from application.close_payment import ClosePayment
 from application.create_payment import CreatePayment
 from application.create_refund import CreateRefund
 from application.deliver_webhooks import DeliverWebhooks
+from application.export_reconciliation import ExportReconciliation
 from application.idempotency import Idempotency
 from application.keeper import Keeper, Numbers
 from application.ledger import Ledger
@@ -206,6 +207,11 @@ class App:
     def resolve_discrepancy(self) -> ResolveDiscrepancy:
         """Raises Unavailable likewise."""
         return self._reconciliations().resolve
+
+    @property
+    def export_reconciliation(self) -> ExportReconciliation:
+        """Raises Unavailable likewise."""
+        return self._reconciliations().export
 
     def _reconciliations(self) -> Reconciliations:
         if self.reconciliations is None:

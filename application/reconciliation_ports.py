@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
-from application.reconciliation_records import Carry, Downloaded, Plan, Run, StoredBill
+from application.reconciliation_records import Carry, DayFigures, Downloaded, Plan, Run, StoredBill
+from application.reconciliation_report import Report
 from application.records import Message, Page
 from domain.bill import BillKind, BillRow, BillTotals, FundRow, UnreadableRow
 from domain.discrepancy import Discrepancy
@@ -166,6 +167,19 @@ class NewScratch(Protocol):
         """Fresh and empty."""
 
 
+class Reports(Protocol):
+    """Writes files for people; each call may take a while and runs in a thread."""
+
+    def csv(self, discrepancies: Sequence[Discrepancy], *, day: date) -> bytes:
+        """One line a discrepancy."""
+
+    def workbook(self, report: Report, discrepancies: Sequence[Discrepancy]) -> bytes:
+        """An Excel file with the summary and every discrepancy."""
+
+    def picture(self, account: str, last: date, days: Mapping[date, DayFigures]) -> bytes:
+        """An SVG of the days up to `last`; those that are missing were not reconciled."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
     """Everything that reconciliation asks of the world, and when it is to begin by itself."""
@@ -177,4 +191,5 @@ class Reconciliation:
     discrepancies: Discrepancies
     archive: BillArchive
     scratch: NewScratch
+    reports: Reports
     plan: Plan

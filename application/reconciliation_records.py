@@ -104,3 +104,11 @@ class Plan:
     scheduled: bool = True
     hours: Mapping[Provider, time] = field(default_factory=lambda: USUAL_HOURS)
     keep_bills: timedelta = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """One reconciled day of a picture."""
+
+    net_fen: int
+    unresolved: int  # discrepancies that nobody settled yet

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from application.export_reconciliation import ExportReconciliation
 from application.keeper import Numbers
 from application.ledger import Ledger
 from application.ports import Account, Clock
@@ -20,6 +21,7 @@ class Reconciliations:
 
     reconcile: Reconcile
     resolve: ResolveDiscrepancy
+    export: ExportReconciliation
     schedule: ScheduleReconciliations
 
     @classmethod
@@ -41,9 +43,11 @@ class Reconciliations:
             ledger=ledger,
             repair=repair,
         )
+        resolve = ResolveDiscrepancy(outside.discrepancies, repair=repair, clock=clock)
         return cls(
             reconcile,
-            ResolveDiscrepancy(outside.discrepancies, repair=repair, clock=clock),
+            resolve,
+            ExportReconciliation(outside.reports, reconcile=reconcile, discrepancies=resolve),
             ScheduleReconciliations(
                 reconcile,
                 accounts=accounts,

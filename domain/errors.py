@@ -20,6 +20,7 @@ DomainError
 ├── NothingToApprove            nobody has accepted it
 ├── SecondPersonNeeded          nobody approves an acceptance of their own
 ├── NotRepaired                 the provider says nothing that settles it
+├── ReconciliationNotFinished   it has no report yet
 ├── IdempotencyKeyReused        same key, other body
 └── IdempotencyInProgress       the first request with this key is still running
 """
@@ -198,6 +199,14 @@ class NotRepaired(DomainError):
     def __init__(self, discrepancy_id: str, why: str) -> None:
         self.discrepancy_id, self.why = discrepancy_id, why
         super().__init__(f"{discrepancy_id} stays as it is: {why}.")
+
+
+class ReconciliationNotFinished(DomainError):
+    """There is no report yet."""
+
+    def __init__(self, reconciliation_id: str, status: str) -> None:
+        self.reconciliation_id, self.status = reconciliation_id, status
+        super().__init__(f"{reconciliation_id} is {status}; its report comes when it is finished.")
 
 
 class IdempotencyKeyReused(DomainError):

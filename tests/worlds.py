@@ -13,6 +13,7 @@ from adapters.in_process.publisher import InProcessPublisher
 from adapters.in_process.tokens import InProcessTokens
 from adapters.persistence.memory.store import MemoryStore
 from adapters.providers.in_memory.provider import InMemoryProvider
+from adapters.reports.writer import ReportWriter
 from adapters.scratch import NewDiskScratch
 from adapters.webhooks.vault import AesVault
 from application.accounts import Accounts
@@ -72,6 +73,7 @@ class MemoryWorld:
                 switches=self.store.switches if switches else None,
                 shared=Shared(tokens=tokens, locks=locks, clock=self.clock),
                 reconciliation=Reconciliation(
+                    reports=ReportWriter(),
                     books=self.store.books,
                     runs=self.store.runs,
                     run_agenda=self.store.run_agenda,

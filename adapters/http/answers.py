@@ -24,6 +24,12 @@ def shown(view: View, *, status: int = 200) -> Response[bytes]:
     return Response(to_json(view), status_code=status, media_type=JSON)
 
 
+def sent_file(content: bytes, *, media: str, name: str) -> Response[bytes]:
+    """A file for a person; browsers keep it under this name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media, headers=headers)
+
+
 def known_id(id: str, prefix: str, kind: str) -> str:
     """An id that can exist; others need no look at the database. Raises NotFound."""
     start, _, ulid = id.partition("_")

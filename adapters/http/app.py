@@ -16,6 +16,7 @@ from adapters.http import (
     health,
     one_fen,
     payments,
+    reconciliations,
     refunds,
     webhooks,
     wechat,
@@ -39,6 +40,7 @@ API_ROUTES = [
     *events.ROUTES,
     *webhooks.ROUTES,
     *wechat.ROUTES,
+    *reconciliations.ROUTES,
 ]
 
 

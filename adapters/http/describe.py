@@ -26,7 +26,8 @@ class Operation:
     """One route: its answers, its problems, its body and query."""
 
     tag: str
-    answers: Mapping[int, tuple[str, type[Struct]]]
+    answers: Mapping[int, tuple[str, type[Struct]]] = field(default_factory=dict)
+    file: tuple[str, str] | None = None  # or it answers this media type: what that is
     problems: tuple[type[Exception], ...] = ()
     missing: str | None = None  # what a 404 could not find
     body: type[Struct] | None = None

@@ -81,6 +81,7 @@ ANSWERS: dict[type[Exception], tuple[int, str]] = {
     domain.NothingToApprove: (409, "nothing_to_approve"),
     domain.SecondPersonNeeded: (409, "second_person_needed"),
     domain.NotRepaired: (409, "not_repaired"),
+    domain.ReconciliationNotFinished: (409, "reconciliation_not_finished"),
     domain.IdempotencyKeyReused: (422, "idempotency_key_reused"),
     domain.IdempotencyInProgress: (409, "idempotency_in_progress"),
     LostUpdate: (409, "changed_meanwhile"),

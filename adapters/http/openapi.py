@@ -46,6 +46,7 @@ TAGS = {
     "events": "What was published about payments and refunds.",
     "webhooks": "Have events sent to you, and see what was.",
     "wechat": "Who pays in WeChat, and how a page there is configured.",
+    "reconciliation": "Hold a day against the provider's bill, and settle what differs.",
     "incidents": "What operators must look at.",
     "test switches": "What can be turned on and off in dev and test; absent in production.",
     "health": "For load balancers.",
@@ -175,7 +176,7 @@ def _query_parameters(schema: Json) -> list[Json]:
 
 
 def _answers(operation: Operation) -> dict[str, Json]:
-    answers = {}
+    answers: dict[str, Json] = {}
     for status, (description, kind) in operation.answers.items():
         headers = ["X-Request-Id"]
         if operation.keyed:
@@ -184,6 +185,13 @@ def _answers(operation: Operation) -> dict[str, Json]:
             "description": description,
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
             "content": {"application/json": {"schema": _ref(kind)}},
+        }
+    if operation.file is not None:
+        media, description = operation.file
+        answers["200"] = {
+            "description": description,
+            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+            "content": {media: {"schema": {"type": "string", "format": "binary"}}},
         }
     return answers
 

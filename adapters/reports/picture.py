@@ -1,13 +1,13 @@
 """The last 30 days of an account as one SVG: what the bill paid, and where something is open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
 
+from application.export_reconciliation import DAYS
+from application.reconciliation_records import DayFigures
 from domain.money import Money
 
-DAYS = 30
 STEP, BAR, HEIGHT, LEFT, TOP = 24, 16, 160, 72, 46
 WIDTH = LEFT + DAYS * STEP + 16
 
@@ -21,14 +21,6 @@ text { font: 11px system-ui, "Noto Sans CJK SC", sans-serif; fill: #1c2430; }
   .matched { fill: #4ba77d; } .open { fill: #f2743c; }
 }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class DayFigures:
-    """One reconciled day."""
-
-    net_fen: int
-    open: int  # discrepancies that nobody settled yet
 
 
 def picture(account: str, last: date, days: Mapping[date, DayFigures]) -> str:
@@ -56,7 +48,7 @@ def _title(account: str, last: date) -> str:
 
 def _told(shown: Sequence[date], days: Mapping[date, DayFigures]) -> str:
     done = [days[day] for day in shown if day in days]
-    bad = sum(1 for figures in done if figures.open)
+    bad = sum(1 for figures in done if figures.unresolved)
     return f"{len(done)} of {len(shown)} days reconciled, {bad} of them with open discrepancies."
 
 
@@ -80,13 +72,15 @@ def _bar(at: int, day: date, figures: DayFigures | None, most: int) -> list[str]
         empty = f'<rect class="none" x="{x}" y="{base - 2}" width="{BAR}" height="2">'
         return [f"{empty}<title>{day}: 未对账 not reconciled</title></rect>", day_mark]
     height = max(round(abs(figures.net_fen) / most * HEIGHT), 2)
-    style = "open" if figures.open else "matched"
-    told = f"{day}: 净额 net {Money(figures.net_fen).to_yuan()}, 未处理 open {figures.open}"
+    style = "open" if figures.unresolved else "matched"
+    told = f"{day}: 净额 net {Money(figures.net_fen).to_yuan()}, 未处理 open {figures.unresolved}"
     bar = f'<rect class="{style}" x="{x}" y="{base - height}" width="{BAR}" height="{height}">'
     parts = [f"{bar}<title>{told}</title></rect>", day_mark]
-    if figures.open:
+    if figures.unresolved:
         y = base - height - 5
-        parts.append(f'<text x="{x + BAR / 2}" y="{y}" text-anchor="middle">{figures.open}</text>')
+        parts.append(
+            f'<text x="{x + BAR / 2}" y="{y}" text-anchor="middle">{figures.unresolved}</text>'
+        )
     return parts
 
 

@@ -22,7 +22,7 @@ from domain.status import RefundStatus
 from tests.adapters.persistence.making import NOW
 
 #: What each revision of the database lacks of the rows that are written today.
-YOUNGER = {"payments": {"refunded_charge"}}
+YOUNGER = {"payments": {"refunded_charge"}, "refunds": {"sent_at"}}
 
 
 def go_to(path: Path, revision: str, *, down: bool = False) -> None:

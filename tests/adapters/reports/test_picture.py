@@ -3,7 +3,9 @@
 from datetime import timedelta
 from xml.etree import ElementTree as ET
 
-from adapters.reports.picture import DAYS, DayFigures, picture
+from adapters.reports.picture import picture
+from application.export_reconciliation import DAYS
+from application.reconciliation_records import DayFigures
 from tests.adapters.reports.conftest import DAY
 
 SVG = "{http://www.w3.org/2000/svg}"
