@@ -1,11 +1,10 @@
 """A bill's day is a day in Shanghai; around its midnights two clocks may disagree."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
-#: China has known no summer time since 1991.
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+from domain.bill import CHINA
 
 #: How far the provider's clock may put a movement from ours, so that its row stands in the bill of
 #: the neighbouring day.
@@ -17,7 +16,7 @@ CARRY_DAYS = 1
 
 def bill_day(at: datetime) -> date:
     """The day in whose bill a movement of this instant belongs."""
-    return at.astimezone(SHANGHAI).date()
+    return at.astimezone(CHINA).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class BillDay:
 
     @classmethod
     def of(cls, day: date) -> Self:
-        start = datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+        start = datetime.combine(day, time(), CHINA).astimezone(UTC)
         return cls(day, start, start + timedelta(days=1))
 
     @property
@@ -45,8 +44,3 @@ class BillDay:
     def near_midnight(self, at: datetime) -> bool:
         """Whether a neighbouring day's bill may have a movement of this day."""
         return self.belongs(at) and (at < self.start + MARGIN or at >= self.end - MARGIN)
-
-    def neighbour(self, at: datetime) -> date:
-        """The day before or after, on whose side of this one's noon the instant lies."""
-        away = -1 if at < self.start + (self.end - self.start) / 2 else 1
-        return self.day + timedelta(days=away)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import cast
 
 from domain.bill import BillRow, BillTotals, Key, MovementKind
@@ -14,6 +15,10 @@ CHARGE, REVERSAL, REFUND = MovementKind
 
 #: Before every key, even of a row without an order number.
 NOTHING = cast("Key", ("", 0, ""))
+
+
+#: Rows read at a time.
+BLOCK = 250
 
 
 class Unsorted(Exception):
@@ -38,7 +43,7 @@ class Matching:
     """One day's match. Give it every page of our movements by `take`, then `finish` it.
 
     Both hand out findings one by one and may read many rows between two of them. Only the page at
-    hand, one row and the carried movements are in memory.
+    hand, some rows and the carried movements are in memory.
     """
 
     def __init__(
@@ -53,11 +58,13 @@ class Matching:
         """`rows`: sorted by key; `prefix`: of our own order numbers at the provider."""
         borders = borders or Borders()
         self.tally = Tally()
+        self._matched = {kind: self.tally.of(Class.MATCHED, kind) for kind in MovementKind}
         self._day, self._prefix, self._fees = BillDay.of(day), prefix, fees
+        self._start, self._end = self._day.start, self._day.end
         self._elsewhere, self._finished = borders.elsewhere, borders.finished
         self._carried = sorted(borders.carried, key=_key_of, reverse=True)  # the next one is last
         self._movement_key, self._twin = NOTHING, 0
-        self._rows = rows
+        self._rows, self._block = rows, iter(list[BillRow]())
         self._row: BillRow | None = None
         self._row_key, self._copy = NOTHING, 0
         self._order_no, self._ours = "", False  # `_ours`: a movement of this order was met
@@ -68,16 +75,22 @@ class Matching:
 
     def take(self, movements: Sequence[Movement]) -> Iterator[Finding]:
         """The next page of our side; what is found up to its last movement."""
-        for movement in self._with_carried(movements):
-            key = movement.order_no, movement.kind, movement.refund_no
-            self._read_movement(movement, key)
-            while self._row is not None and self._row_key < key:
-                yield from self._lone_row(self._row)
-            if movement.order_no != self._order_no:
-                yield from self._begin(movement.order_no)
-            finding = self._meet(movement, key)
-            if finding is not None:
-                yield finding
+        page = self._with_carried(movements)
+        self.tally.read.take_movements(page)
+        for movement in page:
+            if not self._agree(movement):
+                yield from self._look_at(movement)
+
+    def _look_at(self, movement: Movement) -> Iterator[Finding]:
+        key = movement.key
+        self._count_twins(movement, key)
+        while self._row is not None and self._row_key < key:
+            yield from self._lone_row(self._row)
+        if movement.order_no != self._order_no:
+            yield from self._begin(movement.order_no)
+        finding = self._meet(movement, key)
+        if finding is not None:
+            yield finding
 
     def finish(self) -> Iterator[Finding]:
         """Our side has ended; what is found in the rest of the bill."""
@@ -103,22 +116,25 @@ class Matching:
     # Reading: sums are taken here, before anything is decided.
 
     def _next_row(self) -> None:
-        row = self._row = next(self._rows, None)
+        row = next(self._block, None)
         if row is None:
-            return
-        key = row.order_no, row.kind, row.refund_no
-        if key < self._row_key:
-            raise Unsorted(f"the bill's row {row.line} comes after one with a greater key")
-        self._copy = self._copy + 1 if key == self._row_key else 0
-        self._row_key = key
-        self.tally.read.take_row(row)
+            block = list(islice(self._rows, BLOCK))
+            self.tally.read.take_rows(block)
+            self._block = iter(block)
+            row = next(self._block, None)
+        self._row = row
+        if row is not None:
+            key = row.order_no, row.kind, row.refund_no
+            if key < self._row_key:
+                raise Unsorted(f"the bill's row {row.line} comes after one with a greater key")
+            self._copy = self._copy + 1 if key == self._row_key else 0
+            self._row_key = key
 
-    def _read_movement(self, movement: Movement, key: Key) -> None:
+    def _count_twins(self, movement: Movement, key: Key) -> None:
         if key < self._movement_key:
             raise Unsorted(f"{movement.order_id} comes after a movement with a greater key")
         self._twin = self._twin + 1 if key == self._movement_key else 0
         self._movement_key = key
-        self.tally.read.take_movement(movement)
 
     def _with_carried(self, page: Sequence[Movement]) -> Sequence[Movement]:
         """The page, and what other days carried up to its last key; of the same one only one."""
@@ -133,6 +149,31 @@ class Matching:
         taken = {m.key for m in others}
         rest = [m for m in page if m.key not in taken]
         return sorted([*rest, *others], key=_key_of) if others else page
+
+    def _agree(self, movement: Movement) -> bool:
+        """An order comes up on both sides, of this day and without a difference: that is all.
+
+        So do nearly all of them, and this is the quick way; `_look_at` would say the same.
+        """
+        row, key = self._row, (movement.order_no, movement.kind, movement.refund_no)
+        if (
+            row is None
+            or key != self._row_key
+            or movement.order_no <= self._order_no
+            or not self._start <= movement.at < self._end
+            or self._reversal is not None
+            or self._reversed is not None
+            or key in self._elsewhere
+            or differ(movement, row)
+            or (self._fees is not None and not self._fees.agrees(row))
+        ):
+            return False
+        self._order_no, self._ours = movement.order_no, True
+        self._ours_charged = self._bill_charged = movement.kind is CHARGE
+        self._movement_key, self._twin = key, 0
+        self._matched[movement.kind].take_pair(movement, row)
+        self._next_row()
+        return True
 
     # Within one order charges come before reversals, and these before refunds.
 
@@ -182,8 +223,7 @@ class Matching:
         """Both sides know it; quiet if they agree and the movement is this day's."""
         if row.kind is CHARGE:
             self._bill_charged = True
-        settled = movement.settled_fen, row.settled_fen
-        if movement.fen != row.fen or (None not in settled and settled[0] != settled[1]):
+        if differ(movement, row):
             return self._put(Class.AMOUNT_MISMATCH, movement, row)
         if self._fees is not None and not self._fees.agrees(row):
             found = self._put(Class.FEE_MISMATCH, movement, row)
@@ -255,6 +295,12 @@ class Matching:
         """Days from its own day to this one."""
         own = movement.carried_from or bill_day(movement.at)
         return (self._day.day - own).days
+
+
+def differ(movement: Movement, row: BillRow) -> bool:
+    """By amount, or by what was settled if both know that."""
+    ours, theirs = movement.settled_fen, row.settled_fen
+    return movement.fen != row.fen or (ours is not None and theirs is not None and ours != theirs)
 
 
 def _key_of(movement: Movement) -> Key:

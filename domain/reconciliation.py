@@ -4,7 +4,7 @@ Words: our side is made of movements (a charge, its reversal, an accepted refund
 bill rows. Both streams come sorted by key, and are read once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -65,20 +65,23 @@ class FeeTerms:
 
     rate: Fraction
     tolerance_fen: int = 0
+    _above: int = field(init=False, repr=False, compare=False)
+    _below: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        above, below = self.rate.as_integer_ratio()
+        object.__setattr__(self, "_above", 2 * above)
+        object.__setattr__(self, "_below", below)
 
     @classmethod
     def of(cls, rate: str, tolerance_fen: int = 0) -> Self:
         """`rate` as a person writes it: "0.006" or "6/1000". Raises ValueError."""
         return cls(Fraction(rate), tolerance_fen)
 
-    def fee(self, fen: int) -> int:
-        """Of a charge of `fen`, at least 0."""
-        above, below = self.rate.as_integer_ratio()
-        return (2 * fen * above + below) // (2 * below)
-
     def expected(self, row: BillRow) -> int:
         """The fee of this row; what takes a charge back returns its share."""
-        fee = self.fee(row.fen if row.settled_fen is None else row.settled_fen)
+        fen = row.fen if row.settled_fen is None else row.settled_fen
+        fee = (fen * self._above + self._below) // (2 * self._below)
         return fee if row.kind is MovementKind.CHARGE else -fee
 
     def agrees(self, row: BillRow) -> bool:
