@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 from adapters.providers.sandbox.faults import Struck
 from adapters.providers.sandbox.provider import Call, World
 from adapters.providers.wechat_pay.sandbox.abnormal_refunds import USER_BANK_CARD, AbnormalRefunds
+from adapters.providers.wechat_pay.sandbox.bills import BillDesk
 from adapters.providers.wechat_pay.sandbox.certificates import list_certificates
 from adapters.providers.wechat_pay.sandbox.codepay import CodePayments
 from adapters.providers.wechat_pay.sandbox.fields import read_body
@@ -48,6 +49,7 @@ class Calls:
         self.trades = Trades(world, settings, self._checks)
         self.codes = CodePayments(world, settings, self._checks)
         self.refunds = Refunds(world, settings)
+        self.bills = BillDesk(world, settings)
         self.abnormal_refunds = AbnormalRefunds(world, settings, keys, self.refunds)
         self.handlers: Mapping[str, Handler] = {
             "prepay": self._prepay,
@@ -61,6 +63,8 @@ class Calls:
             "refund_query": self._refund_query,
             "certificates": self._certificates,
             "security_echo": self._security_echo,
+            "trade_bill": self.bills.apply_for_trade,
+            "fund_bill": self.bills.apply_for_funds,
         }
 
     def _prepay(self, call: Call, name: str, _: Struck) -> Mapping[str, Any]:

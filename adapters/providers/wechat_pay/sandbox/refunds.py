@@ -116,6 +116,7 @@ class Refunds:
             state=outcome,
             settles_at=None,
             succeeded_at=now.replace(microsecond=0) if outcome == SUCCESS else None,
+            details=refund.details | {"ended_at": now.isoformat()},
         )
         told = notification(
             ended.provider_order_no, f"REFUND.{outcome}", _resource(ended), ended.notify_url, now

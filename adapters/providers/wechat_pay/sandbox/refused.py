@@ -18,6 +18,8 @@ CODES: Mapping[str, tuple[int, str]] = {
     "AUTH_CODE_INVALID": (400, "请扫描微信支付付款码"),
     "NOTSUPORTCARD": (400, "不支持的卡类型，请换卡后重新下单"),
     "BUYER_MISMATCH": (400, "支付账号错误，请换一个付款码"),
+    "NO_STATEMENT_EXIST": (400, "请求的账单文件不存在"),
+    "STATEMENT_CREATING": (400, "账单生成中"),
     "SIGN_ERROR": (401, "错误的签名，验签失败"),
     "NO_AUTH": (403, "商户无权限"),
     "ACCOUNT_ERROR": (403, "账户异常"),

@@ -24,6 +24,9 @@ ROUTES: Sequence[tuple[str, str, str]] = (
     ("GET", r"/v3/refund/domestic/refunds/([^/]+)", "refund_query"),
     ("GET", r"/v3/certificates", "certificates"),
     ("POST", r"/v3/security/echo", "security_echo"),
+    ("GET", r"/v3/bill/tradebill", "trade_bill"),
+    ("GET", r"/v3/bill/fundflowbill", "fund_bill"),
+    ("GET", r"/v3/billdownload/file", "bill_download"),
     ("GET", re.escape(H5_PAGE), "h5_page"),
 )
 
@@ -31,6 +34,8 @@ ROUTES: Sequence[tuple[str, str, str]] = (
 OPERATIONS: Mapping[str, str] = {
     "query_by_transaction": "query",
     "abnormal_refund": "refund",
+    "trade_bill": "bill",
+    "fund_bill": "bill",
 }
 
 

@@ -1,6 +1,7 @@
 """What this simulated WeChat Pay is like, unverified assumptions of the reference included."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 #: Pauses after the first attempt (REFERENCE.md §6.7), in seconds.
@@ -102,5 +103,21 @@ class WeChatPaySandboxSettings:
     #: §5.5: refunds of older orders are limited to so many a minute; None: without limit.
     old_order_after_days: float = 30
     old_order_refunds_a_minute: int | None = 5000
+    #: §7.3: from this hour of the next day on a day's bill is there, China time; what an
+    #: application answers before: STATEMENT_CREATING or NO_STATEMENT_EXIST.
+    bill_hour: int = 9
+    unmade_bill_code: str = "STATEMENT_CREATING"
+    #: §7.2: seconds of wall time that a download address is good for.
+    bill_link_seconds: float = 300
+    #: §7.5: what the platform keeps of a charge, half a fen upwards; a refund gives its share back.
+    fee_rate: Decimal = Decimal("0.006")
+    refund_returns_fee: bool = True
+    #: §7.7: what a refund gives back of the fee is taken off its row, or has one of its own.
+    fund_bill_is_net: bool = True
+    #: §7.7: `收支金额（元）` instead of `收支金额(元)`.
+    full_width_brackets: bool = False
+    #: The merchant's balance before its first trade, and what it withdraws at 22:00 every day.
+    opening_balance_fen: int = 1_000_00
+    withdrawn_daily_fen: int = 0
     #: §2.7: what a sensitive field answers that no usable key opens.
     unreadable_field_code: str = "PARAM_ERROR"

@@ -45,13 +45,17 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 
+FILE: Mapping[str, str] = {"Content-Type": "application/octet-stream"}
+
 
 class WeChatPaySandbox:
     """A `SandboxProvider` that speaks WeChat Pay APIv3 for one direct merchant."""
 
     name = PROVIDER
     paths: Sequence[str] = ("/v3/", *OFFICIAL_ACCOUNT_PATHS)
-    fault_kinds = frozenset({"signtest", "stale_timestamp", "refund_abnormal", "refund_closed"})
+    fault_kinds = frozenset(
+        {"signtest", "stale_timestamp", "refund_abnormal", "refund_closed", "bill_wrong_hash"}
+    )
     retry_delays_seconds = RETRY_DELAYS_SECONDS
 
     def __init__(self, world: World, settings: WeChatPaySandboxSettings | None = None) -> None:
@@ -103,6 +107,8 @@ class WeChatPaySandbox:
             self._merchant.check(call)
             if name == "other":
                 raise _not_found(call)
+            if name == "bill_download":  # the one answer that nobody signs
+                return Answer(200, FILE, self._calls.bills.hand_out(call, struck))
             result = self._calls.handlers[name](call, named, struck)
         except Refused as refused:
             return self._refuse(call, refused, struck)

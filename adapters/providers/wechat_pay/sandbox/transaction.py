@@ -41,7 +41,7 @@ def paid(order: Order, now: datetime) -> Order:
         state=SUCCESS,
         paid_at=now.replace(microsecond=0),
         charges=order.charges + 1,
-        provider_transaction_id=_transaction_id(now),
+        provider_transaction_id=transaction_id(now),
         details=order.details | {"openid": openid},
     )
 
@@ -68,7 +68,7 @@ def _paid_part(order: Order, paid_at: datetime) -> dict[str, Any]:
     return part
 
 
-def _transaction_id(now: datetime) -> str:
-    """28 digits beginning with 42 (§1.6)."""
+def transaction_id(now: datetime) -> str:
+    """Make a number of the platform: 28 digits beginning with 42 (§1.6)."""
     day = now.astimezone(BEIJING).strftime("%Y%m%d")
     return f"4200{secrets.randbelow(10**6):06d}{day}{secrets.randbelow(10**10):010d}"
