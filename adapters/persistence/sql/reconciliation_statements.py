@@ -80,6 +80,7 @@ class ReconciliationStatements:
         self.discrepancy = ready(_with_trail(select(found).where(found.c.id == bindparam("id"))))
         self.known = ready(_with_trail(_known(dialect)))
         self.unresolved = ready(_unresolved())
+        self.hold_gone = ready(_hold_gone())
         self.tell_gone, self.resolve_gone = ready(_tell_gone()), ready(_resolve_gone())
 
         self.carried = ready(_carried())
@@ -152,6 +153,11 @@ def _of_older_attempts() -> tuple[ColumnElement[bool], ...]:
     return d.run_id == bindparam("run_id"), d.status != _RESOLVED, older
 
 
+def _hold_gone() -> Executable:
+    """Persons who settle one of them just now come first, or later; SQLite has one writer."""
+    return select(discrepancies.c.id).where(*_of_older_attempts()).with_for_update()
+
+
 def _tell_gone() -> Executable:
     trail, d = discrepancy_trail, discrepancies.c
     place = (
@@ -196,7 +202,7 @@ def _carried() -> Executable:
     )
     left_out = and_(c.from_day == day, c.settled_day != day)
     taken_in = and_(c.from_day != day, or_(c.settled_day == day, ~settled))
-    near = c.from_day.between(bindparam("first"), bindparam("last"))
+    near = and_(c.from_day >= bindparam("first"), c.from_day <= bindparam("last"))
     mine = select(carries).where(c.account == bindparam("account"), near, or_(left_out, taken_in))
     return mine.order_by(*(c[name] for name in _KEY), c.from_day, c.settled_day, c.kept_by)
 

@@ -117,17 +117,9 @@ class SqlFindings:
     ) -> None:
         """End the execution in one commit. Raises LostUpdate, Unavailable."""
         told = Step.of(self._insert_message, message_row(announce))
-        ends = *self._ends(run, list(carries), at), told
-        unit = Unit(ends, self._on_message, in_order=True)
-        for tries_left in reversed(range(TRIES)):
-            try:
-                await self._writer.keep(unit)
-            except AlreadyExists as error:  # a person has added to a trail at the same moment
-                if not tries_left:
-                    raise LostUpdate(f"{run.id}: what it found is being settled") from error
-            else:
-                run.version += 1
-                return
+        ends = *self._ends(run, carries, at), told
+        await self._writer.keep(Unit(ends, self._on_message, in_order=True))
+        run.version += 1
 
     async def carried(self, account: str, day: date) -> Sequence[Carry]:
         """Those from this day that another's bill had, and those from the days before and after
@@ -188,10 +180,11 @@ class SqlFindings:
         rows = await self._reader.rows(self._statements.known, values)
         return {_what(each): each for each in discrepancies_of(rows)}
 
-    def _ends(self, run: Run, carries: Sequence[Carry], at: datetime) -> Iterable[Step]:
+    def _ends(self, run: Run, carries: Iterable[Carry], at: datetime) -> Iterable[Step]:
         values: dict[str, Value] = {"run_id": run.id, "at_attempt": run.attempt, "at": micros(at)}
         day: Row = {"account": run.account, "day": run.day.isoformat()}
         yield self._runs.step(run)
+        yield Step.of(self._statements.hold_gone, values)
         yield Step.of(self._statements.tell_gone, values)
         yield Step.of(self._statements.resolve_gone, values)
         yield Step.of(self._statements.drop_carries, day)
