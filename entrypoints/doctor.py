@@ -24,13 +24,13 @@ from entrypoints.account_makers import (
 from entrypoints.account_settings import AlipayAccount
 from entrypoints.checkup.alipay import alipay_checks
 from entrypoints.checkup.callbacks import callback_checks
-from entrypoints.checkup.deployment import (
-    configuration_check,
-    database_check,
-    secret_files_check,
-)
+from entrypoints.checkup.database import database_checks, known_apps
+from entrypoints.checkup.deployment import configuration_check, secret_files_check
 from entrypoints.checkup.finding import Check, Finding, State, bad, good
+from entrypoints.checkup.nats import nats_checks
 from entrypoints.checkup.pages import pages_checks
+from entrypoints.checkup.redis import redis_checks
+from entrypoints.checkup.webhooks import webhook_checks
 from entrypoints.checkup.wechat import wechat_checks
 from entrypoints.errors import SettingsError
 from entrypoints.settings import Settings, load
@@ -57,12 +57,15 @@ def checks_of(path: Path, transport: AiohttpTransport) -> Iterator[Check]:
     try:
         settings = load(path)
     except SettingsError:
-        with_database_only = _settings_without_accounts(path)
-        if with_database_only is not None:
-            yield database_check(with_database_only)
+        rest = _settings_without_accounts(path)
+        if rest is not None:
+            yield from database_checks(rest, with_accounts=False)
+            yield from _platform_checks(rest)
         return
     yield secret_files_check(path)
-    yield database_check(settings)
+    yield from database_checks(settings)
+    yield from _platform_checks(settings)
+    yield from webhook_checks(settings)
     clock = SystemClock()
     shared = Shared(tokens=InProcessTokens(clock), locks=InProcessLocks(), clock=clock)
     outside, made = Outside(transport, clock, shared), dict[str, Made]()
@@ -74,6 +77,11 @@ def checks_of(path: Path, transport: AiohttpTransport) -> Iterator[Check]:
     yield from callback_checks(settings, {n: m.account for n, m in made.items()}, transport)
     for name, each in made.items():
         yield from _account_checks(name, each, settings, transport)
+
+
+def _platform_checks(settings: Settings) -> Iterator[Check]:
+    yield from redis_checks(settings.redis)
+    yield from nats_checks(settings.nats, partial(known_apps, settings))
 
 
 def _account_checks(

@@ -10,6 +10,12 @@ class Redis(Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[str, Meta(pattern=r"^rediss?://.+")] | None = None
 
+    @property
+    def shown(self) -> str:
+        """The URL without what may be secret."""
+        scheme, _, place = (self.url or "").partition("://")
+        return f"{scheme}://{place.rpartition('@')[2].partition('?')[0]}"
+
     def __repr__(self) -> str:
         return f"Redis({'configured' if self.url else 'in process'})"
 

@@ -121,7 +121,8 @@ def load(
 def secrets_at(path: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
     """The files that hold secrets, as the configuration names them. Raises SettingsError."""
     raw = lay_over(_read(path), environ, known=Settings.__struct_fields__)
-    holders = {**tables(raw, "accounts"), "database": raw.get("database", {})}
+    holders = {name: raw.get(name, {}) for name in ("database", "webhooks")}
+    holders |= tables(raw, "accounts")
     return [path.parent / name for name in secret_files(holders)]
 
 

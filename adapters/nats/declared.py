@@ -92,6 +92,22 @@ async def declare(context: JetStreamContext, replicas: int) -> None:
     await context.add_consumer(CALLBACKS, replace(WORKERS_CONSUMER, num_replicas=replicas))
 
 
+async def stream_differences(
+    context: JetStreamContext, replicas: int
+) -> tuple[list[str], list[str]]:
+    """The streams that are missing, and how the others differ; nothing is made."""
+    missing, differing = [], []
+    for stream in STREAMS:
+        wanted = replace(stream, num_replicas=replicas)
+        try:
+            found = (await context.stream_info(stream.name or "")).config
+        except NotFoundError:
+            missing.append(str(stream.name))
+        else:
+            differing += [f"{stream.name}: {each}" for each in _differences(found, wanted)]
+    return missing, differing
+
+
 def app_consumer(app: str) -> str:
     """The name of an app's own durable consumer."""
     return f"app-{app}"
@@ -99,16 +115,28 @@ def app_consumer(app: str) -> str:
 
 async def declare_app(context: JetStreamContext, app: str) -> None:
     """Make the consumer that an app may read with, and that it may not make itself."""
-    await context.add_consumer(
-        EVENTS,
-        ConsumerConfig(
-            durable_name=app_consumer(app),
-            filter_subject=f"basepay.events.{app}.>",
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=30.0,
-            max_ack_pending=1_000,
-        ),
+    await context.add_consumer(EVENTS, app_consumer_config(app))
+
+
+def app_consumer_config(app: str) -> ConsumerConfig:
+    """It sees the app's own events and no others."""
+    return ConsumerConfig(
+        durable_name=app_consumer(app),
+        filter_subject=f"basepay.events.{app}.>",
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=30.0,
+        max_ack_pending=1_000,
     )
+
+
+def consumer_differences(found: ConsumerConfig, wanted: ConsumerConfig) -> list[str]:
+    """Only what nobody may have chosen otherwise: what it sees, and that nothing is lost."""
+    given = {name: getattr(wanted, name) for name in CONSUMER_RULES}
+    return [
+        f"{name} is {_shown(getattr(found, name))}, expected {_shown(value)}"
+        for name, value in given.items()
+        if value is not None and getattr(found, name) != value
+    ]
 
 
 def _same(found: Any, wanted: Any) -> bool:
@@ -129,6 +157,9 @@ RULES: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
     "max_age": (_at_least, "at least "),
     "duplicate_window": (_at_least, "at least "),
 }
+
+
+CONSUMER_RULES = ("filter_subject", "ack_policy", "max_deliver")
 
 
 def _differences(found: StreamConfig, wanted: StreamConfig) -> Iterator[str]:

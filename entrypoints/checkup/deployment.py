@@ -1,4 +1,4 @@
-"""The deployment itself: its configuration, the files of its secrets, its database."""
+"""The deployment itself: its configuration, and the files of its secrets."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from entrypoints.checkup.finding import Check, Finding, bad, good, look
 from entrypoints.errors import SettingsError
 from entrypoints.settings import Settings, load, secrets_at
-from entrypoints.storage import open_store
 
 #: Nobody but the owner reads a secret.
 FOR_OTHERS = 0o077
@@ -50,23 +49,6 @@ def secret_files_check(path: Path) -> Check:
         return good("only their owner reads them")
 
     return Check("configuration", "secret files", run)
-
-
-def database_check(settings: Settings) -> Check:
-    """Whether it opens, answers, and has the schema of this version."""
-
-    async def run() -> Finding:
-        try:
-            store = await open_store(settings)
-        except SettingsError as error:
-            return bad(str(error), "let database.url name basepay's file, then `basepay migrate`")
-        try:
-            await store.ping()
-        finally:
-            await store.close()
-        return good(f"{settings.database.shown} answers, its schema is current")
-
-    return Check("database", "schema", run)
 
 
 def _plain_http(settings: Settings) -> list[str]:

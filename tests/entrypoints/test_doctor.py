@@ -24,19 +24,17 @@ from adapters.providers.transport import AiohttpTransport
 from entrypoints import cli
 from entrypoints.bootstrap import running
 from entrypoints.checkup.callbacks import _shape
-from entrypoints.checkup.finding import Check, Finding, State, good
+from entrypoints.checkup.finding import Check, Finding, good
 from entrypoints.checkup.pages import _proof
 from entrypoints.checkup.times import clock_finding, expiry_finding
-from entrypoints.doctor import _asked, checks_of, run_doctor
+from entrypoints.doctor import _asked, run_doctor
 from entrypoints.serving import bind, serving
 from entrypoints.settings import check
 from entrypoints.storage import upgrade_schema
 from tests.adapters.providers.conftest import served
 from tests.entrypoints.deployment import Deployment
+from tests.entrypoints.examining import BAD, GOOD, LOOK, Findings, examine, wrong
 
-GOOD, LOOK, BAD = State.GOOD, State.LOOK, State.BAD
-
-Findings = dict[tuple[str, str], Finding]
 PROBLEM = "application/problem+json"
 PROOF = "MP_verify_0123456789abcdef.txt"
 
@@ -80,21 +78,6 @@ def with_pages(deployment: Deployment) -> None:
     account["mini_program"] = {"app_secret": secret}
     deployment.raw["wechat"] = {"base_url": url, "mp_verify": {PROOF: "0123456789abcdef"}}
     deployment.write()
-
-
-async def examine(deployment: Deployment) -> Findings:
-    deployment.write()
-    transport = AiohttpTransport()
-    try:
-        checks = list(checks_of(deployment.path, transport))
-        found = await _asked(checks, tell_each=False)
-    finally:
-        await transport.aclose()
-    return {(c.about, c.title): finding for c, finding in zip(checks, found, strict=True)}
-
-
-def wrong(findings: Findings, state: State = BAD) -> set[tuple[str, str]]:
-    return {which for which, finding in findings.items() if finding.state is state}
 
 
 # A healthy one.
