@@ -39,7 +39,7 @@ ONE = PATH + "/{reconciliation_id:str}"
 DISCREPANCY = "/v1/discrepancies/{discrepancy_id:str}"
 TAG, RUN, LINE = "reconciliation", "reconciliation", "discrepancy"
 
-CSV, SVG = "text/csv; charset=utf-8", "image/svg+xml"
+CSV, SVG = "text/csv", "image/svg+xml"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 NEW, RESOLUTION, APPROVAL = (
