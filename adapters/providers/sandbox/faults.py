@@ -71,6 +71,9 @@ _NAMED_FOR_THEIR_PLACE = ("callback", "refund", "bill")
 #: Where the first word of its name would send a fault to the wrong place.
 _PLACES = {"bill_truncated": "bill_download"}
 
+#: Bills are fetched when their hour has come: what is armed for a story's next call passes them by.
+_AT_NOBODYS_CALL = frozenset({"bill", "bill_download"})
+
 #: What can also happen to a callback, when it is armed for `callback` by name.
 _ON_ANY_MESSAGE = frozenset({"latency", "bad_signature", "missing_signature", "unknown_serial"})
 
@@ -166,6 +169,8 @@ class Faults:
         for place in _NAMED_FOR_THEIR_PLACE:
             if fault.kind.startswith(f"{place}_"):
                 return operation == place
+        if operation in _AT_NOBODYS_CALL and fault.operation is None:
+            return False
         if operation != "callback":
             return True
         own = fault.kind in self._kinds[provider]

@@ -22,6 +22,8 @@ def faults():
         (Fault(kind="signtest"), {("wechat", "query"), ("wechat", "refund")}),
         (Fault(kind="signtest", operation="callback"), {("wechat", "callback")}),
         (Fault(kind="refund_closed"), {("wechat", "refund")}),
+        (Fault(kind="latency", operation="bill"), {("wechat", "bill")}),
+        (Fault(kind="bill_late"), {("wechat", "bill")}),
     ],
 )
 def test_a_fault_strikes_where_it_belongs(faults, fault, meets):
@@ -30,6 +32,7 @@ def test_a_fault_strikes_where_it_belongs(faults, fault, meets):
         ("alipay", "query"),
         ("wechat", "refund"),
         ("wechat", "callback"),
+        ("wechat", "bill"),
     ]
     struck = set()
     for exchange in exchanges:
