@@ -100,9 +100,10 @@ def in_gbk(text: str, *, line_end: str = "\r\n") -> bytes:
 def zipped(*texts: bytes, names: tuple[str, ...] = ("业务明细(汇总).csv", "业务明细.csv")) -> bytes:
     """The names in GBK and without the flag that would say which letters they are in."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, text in zip(names, texts, strict=False):
-            archive.writestr(_GbkName(f"20881000000000010156_20260115_{name}"), text)
+            member = _GbkName(f"20881000000000010156_20260115_{name}")
+            archive.writestr(member, text, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
