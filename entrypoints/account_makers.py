@@ -1,6 +1,7 @@
 """From the settings of one account to the objects that speak for it, each with its own checks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from adapters.wechat_official_account.account import OfficialAccount, official_a
 from adapters.wechat_official_account.config import Credentials, OfficialAccountConfig
 from application.ports import Account, Clock
 from application.shared import Shared
+from domain.reconciliation import FeeTerms
 from entrypoints.account_settings import AlipayAccount, AnyAccount, WeChatAccount
 from entrypoints.errors import SettingsError
 from entrypoints.settings import Settings
@@ -44,17 +46,26 @@ def make(name: str, settings: Settings, outside: Outside) -> Made:
         if isinstance(account, AlipayAccount):
             alipay = alipay_config(name, account, settings.public_url)
             spoken_for = alipay_account(alipay, outside.transport, outside.clock)
-            return Made(account, shared, spoken_for, None)
+            return Made(account, shared, replace(spoken_for, fees=fees_of(account)), None)
         pay = wechat_config(name, account, settings.public_url)
         pages = pages_config(name, account, settings)
+        spoken_for = wechat_pay_account(pay, outside.transport, outside.clock)
         return Made(
             account,
             shared,
-            wechat_pay_account(pay, outside.transport, outside.clock),
+            replace(spoken_for, fees=fees_of(account)),
             official_account(pages, outside.transport, outside.shared, outside.clock),
         )
     except ValueError as error:
         raise SettingsError(f"accounts.{name}.{error}") from None
+
+
+def fees_of(account: AnyAccount) -> FeeTerms | None:
+    """What the provider should keep, if anybody has told."""
+    if account.fee_rate is None:
+        return None
+    percent = Fraction(account.fee_rate.removesuffix("%"))
+    return FeeTerms(percent / 100, account.fee_tolerance)
 
 
 def shared_by_all(settings: Settings) -> object:

@@ -6,6 +6,12 @@ from msgspec import Meta, Struct
 
 AppIdKind = Literal["official_account", "mini_program", "app"]
 
+#: What the contract with the provider says it keeps of a charge, e.g. `0.60%`.
+Percentage = Annotated[str, Meta(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$")]
+
+#: Fen by which a fee may be off: providers round in ways of their own.
+Tolerance = Annotated[int, Meta(ge=0, le=1_000)]
+
 #: A host as it stands in the browser's address line, without scheme, port and path.
 Host = Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")]
 
@@ -50,6 +56,8 @@ class WeChatAccount(
     h5_domain: str | None = None
     official_account: OfficialAccount | None = None
     mini_program: MiniProgram | None = None
+    fee_rate: Percentage | None = None  # absent: fees are not checked
+    fee_tolerance: Tolerance = 1
 
     @property
     def merchant(self) -> str:
@@ -79,6 +87,8 @@ class AlipayAccount(
     code_product_code: str | None = None
     jsapi_app_id: str | None = None  # of the mini program that opens the cashier, if another
     link_seconds: int | None = None  # how long a payer may take to open a link
+    fee_rate: Percentage | None = None  # absent: fees are not checked
+    fee_tolerance: Tolerance = 1
 
     @property
     def merchant(self) -> str:

@@ -15,6 +15,7 @@ from entrypoints.configured import Configured
 from entrypoints.event_platform import EventPlatform, event_platform
 from entrypoints.no_store import NoStore
 from entrypoints.platform_settings import Nats
+from entrypoints.reconciling import reconciliation_of
 from entrypoints.roles import ROLES, Role
 from entrypoints.settings import Settings
 from entrypoints.sharing import Sharing, sharing
@@ -140,6 +141,7 @@ def _world(
         new_id=new_ulid,
         number_prefix=settings.number_prefix,
         pings={},
+        reconciliation=reconciliation_of(settings.reconciliation, store),
         switches=None if settings.environment == "production" else store.switches,
         one_fen=settings.one_fen,
         shared=twins.shared,

@@ -25,6 +25,7 @@ NEED_A_RESTART = (
     "redis",
     "nats",
     "webhooks",
+    "reconciliation",
     "http",
 )
 

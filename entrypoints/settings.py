@@ -16,6 +16,7 @@ from domain.method import Provider
 from entrypoints.account_settings import AlipayAccount, AnyAccount, WeChatAccount
 from entrypoints.errors import SettingsError
 from entrypoints.platform_settings import Nats, Redis
+from entrypoints.reconciliation_settings import Reconciliation
 from entrypoints.secret_files import inline_secrets, read_files, secret_files, told_passwords
 from entrypoints.variables import lay_over, tables, variable_of
 from entrypoints.webhook_settings import Webhooks, check_webhooks
@@ -82,6 +83,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     redis: Redis = Redis()
     nats: Nats = Nats()
     webhooks: Webhooks = Webhooks()
+    reconciliation: Reconciliation = Reconciliation()
     http: Http = Http()
     wechat: WeChat = WeChat()
     accounts: dict[Name, AnyAccount] = {}

@@ -57,6 +57,17 @@ alipay_public_key_file = "secrets/alipay_public_key.pem"
 # alipay_certificate_file = "secrets/alipayCertPublicKey_RSA2.crt"
 # alipay_root_certificate_file = "secrets/alipayRootCert.crt"
 
+# What each contract says the provider keeps; bills with other fees are told as discrepancies.
+# fee_rate = "0.60%"                      # in either account's table
+# fee_tolerance = 1                       # fen
+
+# Every day's bill is held against the books by itself. Times are of Shanghai.
+# [reconciliation]
+# enabled = true
+# start_at = { wechat = "10:00", alipay = "12:00" }
+# keep_bills_days = 400
+# scratch_dir = "/var/tmp/basepay"        # room for sorting; else the system's temporary folder
+
 # One table per app whose accounts are limited, or that has several of one provider.
 # [apps.shop]
 # accounts = ["wechat-main", "alipay-main"]

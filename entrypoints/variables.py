@@ -14,8 +14,8 @@ CONFIG_VARIABLE = "BASEPAY_CONFIG"
 NAMED = {"accounts": "account", "apps": "app"}
 
 #: Keys that a variable can't simply write as text.
-NUMBERS = ("port", "fd", "link_seconds")
-SWITCHES = ("one_fen", "proof_for_tencent_only", "any_port", "plain_http")
+NUMBERS = ("port", "fd", "link_seconds", "fee_tolerance", "keep_bills_days")
+SWITCHES = ("one_fen", "enabled", "proof_for_tencent_only", "any_port", "plain_http")
 LISTS = (
     "accounts",
     "domains",

@@ -9,8 +9,13 @@ from functools import partial
 from application.app import App
 from application.deliver_webhooks import DeliverWebhooks
 from application.ports import Unavailable
+from application.reconciliation_records import Run
+from application.reconciliations import Reconciliations
 
 log = logging.getLogger("basepay.worker")
+
+#: Reconciliation runs of one process at a time; each sorts in memory and reads the books.
+RUNS_AT_ONCE = 2
 
 Step = Callable[[], Awaitable[int]]
 
@@ -51,6 +56,8 @@ async def work(app: App, wakeups: Wakeups, *, idle: float = IDLE) -> None:
         if app.announce_again is not None:
             keep(_look(app.announce_again), asyncio.Event())
         keep(_deliver_each(app.deliver_webhooks, tasks, wakeups.stop), wakeups.delivery)
+        if app.reconciliations is not None:
+            keep(_reconcile_each(app.reconciliations, tasks, wakeups.stop), asyncio.Event())
         swept: set[str] = set()
         while not wakeups.stop.is_set():
             # One loop an account, so that a silent provider holds up nobody else; new ones join in.
@@ -91,6 +98,31 @@ def _deliver_each(
         for endpoint in set(await deliver_webhooks.due()) - busy:
             busy.add(endpoint)
             tasks.create_task(deliver(endpoint))
+        return 0
+
+    return start
+
+
+def _reconcile_each(
+    reconciliations: Reconciliations, tasks: asyncio.TaskGroup, stop: asyncio.Event
+) -> Step:
+    """A task a run, a few at a time: a large account's bill does not hold up the small ones."""
+    busy: set[str] = set()
+
+    async def execute(run: Run) -> None:
+        try:
+            await reconciliations.reconcile.execute(run)
+        except Exception:
+            log.exception("%s %s could not be reconciled; later again", run.account, run.day)
+        finally:
+            busy.discard(run.id)
+
+    async def start() -> int:
+        await reconciliations.schedule()
+        for run in await reconciliations.reconcile.due(RUNS_AT_ONCE + len(busy)):
+            if run.id not in busy and len(busy) < RUNS_AT_ONCE and not stop.is_set():
+                busy.add(run.id)
+                tasks.create_task(execute(run))
         return 0
 
     return start

@@ -17,7 +17,7 @@ class Slow:
         self.begun, self.ended = 0, 0
         self.at_it, self.let_go = asyncio.Event(), asyncio.Event()
         self.accounts: dict[str, Any] = {}
-        self.announce_again = None
+        self.announce_again = self.reconciliations = None
         self.deliver_webhooks = SimpleNamespace(due=self._nothing)
         self.announce_events = self._nothing
 
