@@ -8,7 +8,7 @@ from datetime import datetime
 from application.ledger import Ledger
 from application.ports import Account, Clock, NewWork, RefundProvider
 from application.records import Request
-from domain.outcome import RefundNotFound, RefundOutcome, RefundRefused, Unknown
+from domain.outcome import RefundNotFound, RefundOutcome, RefundRefused, Unasked, Unknown
 from domain.payment import Payment
 from domain.refund import Refund
 
@@ -64,6 +64,8 @@ async def _sent(
     provider: RefundProvider, refund: Refund, payment: Payment, earlier: Refund
 ) -> RefundOutcome:
     outcome, at = await provider.refund(refund, payment), refund.sent_at
+    if isinstance(outcome, Unasked):
+        refund.sent_at = earlier.sent_at
     if not isinstance(outcome, RefundRefused) or at is None:
         return outcome
     there = await provider.query_refund(refund, payment)

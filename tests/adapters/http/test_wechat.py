@@ -4,7 +4,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -21,6 +20,7 @@ from adapters.http.openapi import document
 from adapters.http.watch import Watch
 from adapters.http.wechat_login import COOKIE, PAGES
 from adapters.persistence.memory.store import MemoryStore
+from adapters.providers.in_memory.provider import InMemoryProvider
 from adapters.providers.sandbox.provider import Call
 from application.accounts import Accounts, AppPolicy
 from application.official_account import DomainProofs, PayerLogins
@@ -90,8 +90,8 @@ def stage(run):
         "operator-key": Caller("olga", operator=True),
     }.items():
         run(directory.add_key(caller, sha256(key.encode()).hexdigest(), NOON))
-    offered = {"wechat-main": SimpleNamespace(name="wechat-main", provider=Provider.WECHAT)}
-    accounts: Any = Accounts(offered, {"rival": AppPolicy(accounts=frozenset())})  # type: ignore[arg-type]  # only names and providers are looked at
+    offered = InMemoryProvider("wechat-main", Provider.WECHAT, world.clock).account()
+    accounts = Accounts({offered.name: offered}, {"rival": AppPolicy(accounts=frozenset())})
     logins = PayerLogins(
         apps={"wechat-main": world.account.apps},
         accounts=accounts,
