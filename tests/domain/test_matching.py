@@ -49,6 +49,12 @@ MATCHING = [
         [billed()],
         [(Class.MISSING_AT_PROVIDER, *OURS)],
     ),
+    (
+        "the same twice on both sides",
+        [ours(), ours()],
+        [billed(), billed(line=2)],
+        [(Class.MISSING_AT_PROVIDER, *OURS), (Class.DUPLICATE_IN_BILL, *THEIRS)],
+    ),
     ("a refund", [ours(kind=REFUND, refund_no="r")], [billed(kind=REFUND, refund_no="r")], []),
     (
         "a refund that we don't know",
@@ -97,6 +103,18 @@ MATCHING = [
         [ours(), ours(kind=REVERSAL)],
         [],
         [(Class.MISSING_AT_PROVIDER, *OURS), (Class.MISSING_AT_PROVIDER, *OURS)],
+    ),
+    (
+        "likewise, and the next order agrees",
+        [ours(), ours(kind=REVERSAL), ours("d1b")],
+        [billed("d1b")],
+        [(Class.MISSING_AT_PROVIDER, *OURS), (Class.MISSING_AT_PROVIDER, *OURS)],
+    ),
+    (
+        "a reversal that we never had, and the next order agrees",
+        [ours("d1b")],
+        [billed(kind=REVERSAL), billed("d1b")],
+        [(Class.UNKNOWN_REFUND, *THEIRS)],
     ),
     (
         "a reversal of what we never had",
