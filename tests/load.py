@@ -151,7 +151,7 @@ class Load:
     ) -> None:
         """Keep customers busy, kill in the middle, and let them notice."""
         async with Lines.to(started) as lines:
-            deeds = [self._buy] * CUSTOMERS + [self._turn_switch]
+            deeds = [self.buy] * CUSTOMERS + [self._turn_switch]
             if self.chance.random() < 0.5:
                 deeds.append(self._lose_answers)
             busy = [asyncio.create_task(self._over_and_over(each, lines)) for each in deeds]
@@ -189,7 +189,7 @@ class Load:
             while True:
                 await deed(lines)
 
-    async def _buy(self, lines: Lines) -> None:
+    async def buy(self, lines: Lines) -> None:
         number, method = f"C-{next(self._numbers)}", self.chance.choice(list(Method))
         at_till = TERMS[method].charges_at_once
         how = an_order_by(method, wallet=self.chance.choice(WALLETS))

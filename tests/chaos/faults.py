@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any
@@ -40,8 +40,11 @@ TWINS, TWIN_METHODS = 12, (Method.WECHAT_CODE, Method.ALIPAY_CODE, Method.ALIPAY
 PATIENCE_SECONDS = 90
 
 #: Answers whose keys are tried with another body in the end, and what is other in it.
-MOST_OTHER_BODIES = 100
+MOST_OTHER_BODIES = 30
 OTHER_WORDS = {"/v1/payments": "subject", "/v1/refunds": "reason"}
+
+
+Deed = Callable[[Lines], Awaitable[Any]]
 
 
 @dataclass
@@ -58,9 +61,8 @@ class Chaos(Load):
 
     async def suffer(self, cluster: Cluster, *, few: int, seconds: float) -> None:
         """The load, and a few faults, or as many as there is time for."""
-        async with Lines.to(cluster.started) as lines:
-            deeds = [self._buy] * CUSTOMERS + [self._turn_switch, self._forge]
-            busy = [asyncio.create_task(self._over_and_over(deed, lines)) for deed in deeds]
+        deeds = [self.buy] * CUSTOMERS + [self._turn_switch, self._forge]
+        async with Lines.to(cluster.started) as lines, self.busy(deeds, lines):
             until = time.monotonic() + seconds
             for number, (kind, whom) in enumerate(self._faults()):
                 if number >= few and time.monotonic() > until:
@@ -69,9 +71,17 @@ class Chaos(Load):
                 await self._strike(kind, whom, cluster, lines)
                 await cluster.weigh()
             await eventually(lambda: cluster.whole)
-            await self._first_order(lines)
+            await self.first_order(lines)
+
+    @asynccontextmanager
+    async def busy(self, deeds: Iterable[Deed], lines: Lines) -> AsyncIterator[None]:
+        """All of them do so in the block again and again; afterwards they end what they began."""
+        tasks = [asyncio.create_task(self._over_and_over(deed, lines)) for deed in deeds]
+        try:
+            yield
+        finally:
             self.over = True
-            await asyncio.gather(*busy, *self._left)
+            await asyncio.gather(*tasks, *self._left)
 
     async def findings(self, started: View) -> list[str]:
         """What is wrong with the books, and who was answered under somebody else's key."""
@@ -114,7 +124,7 @@ class Chaos(Load):
                 heal = cluster.cables[whom].mend
             case "flush":
                 await self._flush_among_twins(cluster, lines)
-        first = asyncio.create_task(self._first_order(lines))
+        first = asyncio.create_task(self.first_order(lines))
         if heal is not None:
             await asyncio.sleep(self.chance.uniform(*LASTS))
             heal()
@@ -132,7 +142,7 @@ class Chaos(Load):
             await answers
             self.twins.append(number)
 
-    async def _first_order(self, lines: Lines) -> float:
+    async def first_order(self, lines: Lines) -> float:
         """Seconds until an order is taken. Somebody is always asking."""
         since, asked = time.monotonic(), list[asyncio.Task[View | None]]()
         while True:
@@ -151,7 +161,7 @@ class Chaos(Load):
             payments = [each.view for each in self.said[-100:] if each.path == "/v1/payments"]
             await self.forger.post(lines, payments, self._order)
 
-    async def _over_and_over(self, deed: Callable[[Lines], Any], lines: Lines) -> None:
+    async def _over_and_over(self, deed: Deed, lines: Lines) -> None:
         while not self.over:
             with suppress(httpx.HTTPError):
                 await deed(lines)

@@ -12,7 +12,7 @@ import httpx
 from tests.books import View
 from tests.load import Lines
 
-LOOK_EVERY_SECONDS = 0.3
+LOOK_EVERY_SECONDS = 1.0
 
 #: What only grows.
 GROWING = ("sequence", "refunded_amount")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -43,11 +44,18 @@ def _programs() -> Path:
 
 
 class PostgresServer:
-    """One server; it is started at once, and must be removed."""
+    """One server; it is started at once, and must be removed.
 
-    def __init__(self, **settings: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    `folder`: where it keeps everything, empty and its own; none: somewhere. `initdb`: options of
+    how it is made.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, *, initdb: Sequence[str] = (), **settings: str
+    ) -> None:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="postgres-"))
         self.port = _free_port()
+        self._initdb = initdb
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._make_cluster()
@@ -75,8 +83,17 @@ class PostgresServer:
                 time.sleep(0.02)
             # The backends of a killed one may still hold its memory for a moment.
             if time.monotonic() > patience:
-                raise RuntimeError((self.folder / "log").read_text()[-2000:])
+                raise RuntimeError(self.log()[-2000:])
             time.sleep(0.05)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process is None or self._process.poll() is not None
+
+    def log(self) -> str:
+        """What it has said so far."""
+        return (self.folder / "log").read_text(errors="replace")
 
     def kill(self) -> None:
         """As a power cut would end the postmaster: it gets no chance to write anything."""
@@ -101,6 +118,11 @@ class PostgresServer:
         """Remove a database, whoever is connected to it."""
         await self._administer(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
+    def run(self, program: str, *words: str, url: str) -> None:
+        """One of its own programs, over a database of it. Raises CalledProcessError."""
+        command = [str(_programs() / program), *words, f"--dbname={url}"]
+        subprocess.run(command, check=True, capture_output=True)
+
     async def _administer(self, text: str) -> None:
         connection = await asyncpg.connect(self.url())
         try:
@@ -112,13 +134,13 @@ class PostgresServer:
         self.folder.chmod(0o755)
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, "nobody", "nogroup")
+        give_to_postgres(self.folder)
         subprocess.run(
             [
                 *(str(_programs() / "initdb"), "-D", str(self.folder / "data"), "-U", USER),
                 *("--pwfile", str(secret)),
                 *("-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+                *self._initdb,
             ],
             check=True,
             stdout=subprocess.DEVNULL,
@@ -132,6 +154,12 @@ class PostgresServer:
             self._process.send_signal(how)
         self._process.wait(PATIENCE_SECONDS)
         self._process = None
+
+
+def give_to_postgres(folder: Path) -> None:
+    """Let it write there, whoever it runs as."""
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
 
 
 def _as_nobody() -> dict[str, Any]:

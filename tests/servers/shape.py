@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from adapters.clock import MovableClock
 from adapters.http.app import create_http
 from domain.method import Method
 from entrypoints.bootstrap import running
-from entrypoints.dev import credentials_of, keys_of, table
+from entrypoints.dev import Started, credentials_of, keys_of, table
 from entrypoints.roles import Role
 from entrypoints.sandbox import simulators
 from entrypoints.serving import bind, serving, url_of
@@ -40,33 +41,48 @@ class Shape:
     ) -> None:
         self.postgres, self.redis, self.nats = postgres, redis, nats
         self._data_dir, self._stack = data_dir, AsyncExitStack()
+        self._roles = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         enter = self._stack.enter_async_context
         self._clock = MovableClock(file=self._data_dir / "clock")
-        sandbox, gateway = bind(0), bind(0)
+        sandbox, self._gateway = bind(0), bind(0)
+        self._stack.callback(self._gateway.close)
         await enter(serving(simulators(self._clock, None), sandbox))
+        self.sandbox = await enter(httpx.AsyncClient(base_url=url_of(sandbox), timeout=30))
         credentials = await credentials_of(url_of(sandbox))
-        written = table(url_of(gateway), url_of(sandbox), self._data_dir, credentials)
-        written |= {
-            "database": {"url": await self.postgres.create()},
+        self._written = table(url_of(self._gateway), url_of(sandbox), self._data_dir, credentials)
+        self._written |= {
             "redis": {"url": self.redis.url},
             "nats": {"url": self.nats.url(), "monitor_url": self.nats.monitor_url},
         }
-        self._settings = check(written)
-        await asyncio.to_thread(upgrade_schema, self._settings)
-        self.gateway = await self._serve("gateway", gateway)
-        self.apis = [await self._serve("api", bind(0)) for _ in range(2)]
-        worker = await enter(running(self._settings, self._clock, roles=["worker"]))
-        key, _ = await keys_of(worker.store.directory, self._clock, self._data_dir)
-        await enter(background(worker, idle=0.05))
-        for api in self.apis:
-            api.headers["Authorization"] = f"Bearer {key}"
-        self.sandbox = await enter(httpx.AsyncClient(base_url=url_of(sandbox), timeout=30))
+        await self.serve_from(await self.postgres.create())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.end()
         await self._stack.aclose()
+
+    async def serve_from(self, database_url: str) -> None:
+        """Every role, over this database."""
+        self._settings = check(self._written | {"database": {"url": database_url}})
+        self.database_url = database_url
+        await asyncio.to_thread(upgrade_schema, self._settings)
+        self.gateway = await self._serve("gateway", self._gateway.dup())
+        self.apis = [await self._serve("api", bind(0)) for _ in range(2)]
+        enter = self._roles.enter_async_context
+        worker = await enter(running(self._settings, self._clock, roles=["worker"]))
+        keys = await keys_of(worker.store.directory, self._clock, self._data_dir)
+        await enter(background(worker, idle=0.05))
+        for api in self.apis:
+            api.headers["Authorization"] = f"Bearer {keys[0]}"
+        urls = str(self.apis[0].base_url), str(self.sandbox.base_url)
+        #: What `basepay dev` tells.
+        self.started = asdict(Started(urls[0], *keys, sandbox_url=urls[1]))
+
+    async def end(self) -> None:
+        """Of every role; the servers and the simulators go on."""
+        await self._roles.aclose()
 
     async def pay(
         self, number: str, method: Method = Method.WECHAT_NATIVE, *, api: int = 0
@@ -112,7 +128,7 @@ class Shape:
         return seen
 
     async def _serve(self, role: Role, listener: Any) -> httpx.AsyncClient:
-        enter = self._stack.enter_async_context
+        enter = self._roles.enter_async_context
         settings = (
             replace(self._settings, database=NOWHERE) if role == "gateway" else self._settings
         )
