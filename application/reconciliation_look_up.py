@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TypeVar
 
 from application.reconciliation_ports import Books
+from application.repair import REPAIRABLE
 from domain.bill import BillRow, MovementKind
 from domain.matching import Matching
 from domain.reconciliation import Class, Finding
@@ -15,8 +16,6 @@ Held = tuple[str, str]  # id and status
 
 #: Orders asked for at a time.
 AT_ONCE = 500
-
-LOOKED_UP = frozenset({Class.MISSING_LOCALLY, Class.UNKNOWN_REFUND, Class.STATUS_MISMATCH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ async def look_up(found: Sequence[Finding], books: Books, matching: Matching) ->
 
 
 def _lone_row(finding: Finding) -> BillRow | None:
-    lone = finding.movement is None and finding.cls in LOOKED_UP
+    lone = finding.movement is None and finding.cls in REPAIRABLE
     return finding.row if lone and isinstance(finding.row, BillRow) else None
 
 

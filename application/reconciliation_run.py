@@ -12,10 +12,10 @@ from application.keeper import Numbers
 from application.ports import Account, Clock, LostUpdate
 from application.reconciliation_bills import Statement
 from application.reconciliation_lease import Lease
-from application.reconciliation_look_up import LOOKED_UP, Seen, look_up
+from application.reconciliation_look_up import Seen, look_up
 from application.reconciliation_ports import Reconciliation
 from application.reconciliation_records import Carry, Run
-from application.repair import Repair
+from application.repair import REPAIRABLE, Repair
 from domain.bill import MovementKind
 from domain.bill_day import BillDay, bill_day
 from domain.certificate import Certificate
@@ -212,7 +212,7 @@ class Execution:
         if self._run.attempt == 1:
             return {}
         found = self._discrepancies(DiscrepancyStatus.OPEN)
-        left = {_what(each): each async for each in found if each.cls in LOOKED_UP}
+        left = {_what(each): each async for each in found if each.cls in REPAIRABLE}
         return dict(islice(left.items(), MOST_REPAIRS))
 
     async def _repair_all(self, wanted: set[What]) -> int:

@@ -9,7 +9,11 @@ from domain.bill import MovementKind
 from domain.discrepancy import Discrepancy
 from domain.outcome import FoundRefund, Unknown
 from domain.payment import Payment
+from domain.reconciliation import Class
 from domain.status import PaymentStatus, RefundStatus
+
+#: Of what a bill knows and our book does not.
+REPAIRABLE = frozenset({Class.MISSING_LOCALLY, Class.UNKNOWN_REFUND, Class.STATUS_MISMATCH})
 
 
 class Repair:
@@ -27,7 +31,12 @@ class Repair:
         self._clock, self._ledger = clock, ledger
 
     async def __call__(self, discrepancy: Discrepancy) -> bool:
-        """Whether our book says now what the bill says; False if the provider does not confirm."""
+        """Whether our book says now what the bill says; False if the provider does not confirm.
+
+        What only our book knows of is not asked about: nothing that a provider proved is unlearned.
+        """
+        if discrepancy.bill_fen is None or discrepancy.cls not in REPAIRABLE:
+            return False
         async with self._work() as work:
             payment = await work.payments.numbered(discrepancy.order_no)
         if payment is None or payment.account != discrepancy.account:
