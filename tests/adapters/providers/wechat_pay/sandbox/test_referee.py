@@ -1,8 +1,12 @@
 """An independent client, the package `wechatpayv3`, drives the simulator and checks its answers."""
 
+import gzip
+import hashlib
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from wechatpayv3 import WeChatPay, WeChatPayType
@@ -275,3 +279,22 @@ def test_in_public_key_mode_answers_and_callbacks_are_signed_with_the_public_key
     assert referee.callback(headers, body)["resource"]["out_trade_no"] == "ORDER-0001"
     # With no certificate at hand, only the public key can have verified all this.
     assert referee._core._certificates == []
+
+
+@pytest.mark.parametrize("tar_type", ["GZIP", ""])
+@pytest.mark.parametrize("call", ["trade_bill", "fundflow_bill"])
+def test_it_downloads_the_bills_of_a_finished_day(referee, shop, call, tar_type):
+    read(referee.pay(description="茶", out_trade_no="ORDER-0001", amount=AMOUNT))
+    shop.payer("pay", "ORDER-0001").raise_for_status()
+    day = f"{datetime.now(UTC).astimezone(timezone(timedelta(hours=8))):%Y-%m-%d}"
+    shop.passes(2 * 86_400)
+
+    applied = read(getattr(referee, call)(day, tar_type=tar_type))
+    status, content = referee.download_bill(applied["download_url"])
+    bill = gzip.decompress(content) if tar_type else content
+
+    assert status == 200
+    assert hashlib.sha1(bill).hexdigest() == applied["hash_value"]
+    assert "ORDER-0001" in bill.decode("utf-8-sig")
+    ours = httpx.URL(applied["download_url"]).raw_path.decode()
+    assert shop.call("GET", ours).content == content
