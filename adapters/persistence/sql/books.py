@@ -9,7 +9,7 @@ from sqlalchemy import Dialect
 
 from adapters.persistence.sql.book_statements import BookStatements
 from adapters.persistence.sql.driver import Reader
-from adapters.persistence.sql.reconciliation_rows import movement_of
+from adapters.persistence.sql.reconciliation_rows import movements_of
 from adapters.persistence.sql.values import Row, micros
 from domain.method import Provider
 from domain.reconciliation import Movement
@@ -32,7 +32,7 @@ class SqlBooks:
         pages = self._reader.pages(self._statements.movements[provider], values, PAGE)
         async with aclosing(pages):
             async for rows in pages:
-                yield [movement_of(row) for row in rows]
+                yield movements_of(rows)
 
     async def held(self, numbers: Sequence[str]) -> Mapping[str, tuple[str, str]]:
         """provider_order_no -> id and status of the payment. Raises Unavailable."""

@@ -1,7 +1,7 @@
 """What a database must do for the store: read, keep units, and hand rows to one taker."""
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol
 
 from adapters.persistence.sql.statements import Prepared
 from adapters.persistence.sql.unit import Step, Unit
@@ -19,8 +19,10 @@ class Reader(Protocol):
 
     def pages(
         self, statement: Prepared, values: Mapping[str, Value], size: int
-    ) -> AsyncGenerator[list[Stored], None]:
+    ) -> AsyncGenerator[Sequence[Sequence[Any]], None]:
         """All rows, `size` at a time, as they were when it began; holds nobody up.
+
+        A row is its values in the order of the statement's columns.
 
         Must be closed. Raises Unavailable.
         """

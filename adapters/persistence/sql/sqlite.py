@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypedDict, cast
+from typing import Any, Self, TypedDict, cast
 from urllib.parse import quote
 
 import aiosqlite
@@ -203,7 +203,7 @@ class Reader:
 
     async def pages(
         self, statement: Prepared, values: Mapping[str, Value], size: int
-    ) -> AsyncGenerator[list[Stored], None]:
+    ) -> AsyncGenerator[Sequence[Sequence[Any]], None]:
         """All rows, `size` at a time, as they were when it began; holds nobody up.
 
         To sort them takes a thread; then each comes in a microsecond, much less than a thread
@@ -241,7 +241,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _connect_to_sort(address: str) -> sqlite3.Connection:
     connection = sqlite3.connect(address, check_same_thread=False, timeout=0, **_READING)
-    connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA cache_size = -{_SORTING}")
     return connection
 

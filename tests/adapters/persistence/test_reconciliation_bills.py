@@ -7,6 +7,7 @@ import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,12 @@ def test_a_bill_returns_byte_for_byte(run, store, small_parts, a_bill, fetched, 
 
 
 def test_each_account_day_and_kind_has_its_own(run, store, a_bill, fetched):
-    ways = [{}, {"account": "alipay-main"}, {"day": DAY + timedelta(days=1)}, {"kind": FUNDS}]
+    ways: list[dict[str, Any]] = [
+        {},
+        {"account": "alipay-main"},
+        {"day": DAY + timedelta(days=1)},
+        {"kind": FUNDS},
+    ]
     bills = [a_bill(bytes([place]), **way) for place, way in enumerate(ways)]
     for bill, file in bills:
         run(store.bills.put(bill, file))

@@ -2,12 +2,12 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from application.ports import LostUpdate
-from application.reconciliation_records import Carry, RunStatus
+from application.reconciliation_records import Carry, Run, RunStatus
 from domain.bill import MovementKind
 from domain.discrepancy import DiscrepancyStatus, Entry, Resolution
 from domain.errors import NotFound
@@ -445,7 +445,7 @@ def test_a_carry_returns_as_it_was_kept(run, store, execution, make, seal):
 @pytest.fixture
 def sealed_days(execution, seal):
     """Ends the runs of days with their carries; a day that comes twice is run again."""
-    runs = {}
+    runs: dict[date, Run] = {}
 
     def end(day, *carries):
         if day in runs:

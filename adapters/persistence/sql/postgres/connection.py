@@ -10,7 +10,7 @@ from adapters.persistence.sql.values import Stored
 class Cursor(Protocol):
     """Rows of one statement that wait at the server."""
 
-    async def fetch(self, n: int) -> list[Stored]: ...
+    async def fetch(self, n: int) -> Sequence[Sequence[Any]]: ...
 
 
 class Connection(Protocol):

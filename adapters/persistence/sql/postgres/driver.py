@@ -1,7 +1,8 @@
 """Reads and keeps over a pool of connections."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from adapters.persistence.sql.postgres.connection import Connection, Cursor
 from adapters.persistence.sql.postgres.errors import LineCut, translated
@@ -39,7 +40,7 @@ class PostgresReader:
 
     async def pages(
         self, statement: Prepared, values: Mapping[str, Value], size: int
-    ) -> AsyncGenerator[list[Stored], None]:
+    ) -> AsyncGenerator[Sequence[Sequence[Any]], None]:
         """All rows, `size` at a time, as they were when it began; the server sorts and keeps them.
 
         Raises Unavailable.
@@ -98,7 +99,7 @@ async def _begin_reading(
         raise translated(error) from None
 
 
-async def _next(cursor: Cursor, size: int) -> list[Stored]:
+async def _next(cursor: Cursor, size: int) -> Sequence[Sequence[Any]]:
     try:
         return await cursor.fetch(size)
     except Exception as error:  # noqa: BLE001 -- raised again in our words
