@@ -23,8 +23,8 @@ AGAIN = "Download it again; if it stays so, ask Alipay."
 #: Comments above the header, and lines of the summary: one per store.
 MOST_COMMENTS, MOST_SUMMED = 40, 100_000
 
-#: A quoted cell may hold so many ends of lines.
-MOST_BREAKS = 8
+#: A quoted cell may hold so many ends of lines: it has 256 characters.
+MOST_BREAKS = 256
 
 #: One spelling for all: brackets with their unit fall away, and so does what only pads.
 _UNIT = re.compile(r"[(（][^)）]*[)）]")
@@ -223,23 +223,22 @@ def _rows(numbered: Numbered, table: Table[T], width: int) -> Iterator[T | Unrea
 
 def _unquoted(line: str, numbered: Numbered, width: int) -> tuple[str, list[str]]:
     """Split a line in which something is quoted; a quoted cell may go on in the next lines."""
-    cells, lines = _cells([line]), [line]
-    more = list(islice(numbered, MOST_BREAKS)) if len(cells) < width else []
-    for taken, (_, text) in enumerate(more, 1):
-        lines.append(text)
-        longer = _cells(lines)
-        if len(longer) == width:
-            numbered.give_back(more[taken:])
-            return "\n".join(lines), longer
-    numbered.give_back(more)
-    return line, cells
+    taken: list[tuple[int, str]] = []
 
+    def lines() -> Iterator[str]:
+        yield f"{line}\n"
+        for each in islice(numbered, MOST_BREAKS):
+            taken.append(each)
+            yield f"{each[1]}\n"
 
-def _cells(lines: Sequence[str]) -> list[str]:
     try:
-        return next(csv.reader(f"{each}\n" for each in lines))
+        cells = next(csv.reader(lines()))
     except csv.Error:  # e.g. a bare carriage return
-        return []
+        cells = []
+    if len(cells) == width:
+        return "\n".join([line, *(text for _, text in taken)]), cells
+    numbered.give_back(taken)  # the quote was never closed
+    return line, line.split(",")
 
 
 def _footers(numbered: Numbered) -> Mapping[str, Footer]:

@@ -1,12 +1,16 @@
 """The referee: alipay-sdk-python trades with the simulator over real HTTP."""
 
 import base64
+import csv
 import hashlib
 import http.client
+import io
 import json
 import time
+import zipfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +20,9 @@ import rsa
 from alipay.aop.api.AlipayClientConfig import AlipayClientConfig
 from alipay.aop.api.DefaultAlipayClient import DefaultAlipayClient
 from alipay.aop.api.exception.Exception import ResponseException
+from alipay.aop.api.request.AlipayDataDataserviceBillDownloadurlQueryRequest import (
+    AlipayDataDataserviceBillDownloadurlQueryRequest,
+)
 from alipay.aop.api.request.AlipayOpenAppAlipaycertDownloadRequest import (
     AlipayOpenAppAlipaycertDownloadRequest,
 )
@@ -46,6 +53,8 @@ from adapters.clock import MovableClock
 from adapters.providers.alipay.sandbox.provider import AlipaySandbox
 from adapters.providers.sandbox.app import create_sandbox
 from adapters.providers.sandbox.keys import KeyRing
+
+CHINA = timezone(timedelta(hours=8))
 
 
 @dataclass
@@ -81,6 +90,13 @@ class Referee:
 
     def queries(self):
         return self.asks(AlipayTradeQueryRequest(), out_trade_no="T1")
+
+    def passes(self, **span):
+        """Let so much business time pass, over midnight if it is less than nothing."""
+        seconds = timedelta(**span) % timedelta(days=1) or timedelta(**span)
+        move = {"advance_seconds": seconds.total_seconds()}
+        moved = self.sandbox.post("/sandbox/clock", json=move).raise_for_status()
+        return datetime.fromisoformat(moved.json()["now"]).astimezone(CHINA)
 
     def payer(self, action, code_url):
         self.sandbox.post(
@@ -345,6 +361,31 @@ def test_the_sdk_verifies_the_notice_of_a_refund_on_the_merchants_site(referee, 
     notices = [read_notice(referee, body) for _, body in merchant.waits_for(2)]
     (refund,) = [notice for notice in notices if "gmt_refund" in notice]
     assert (refund["out_biz_no"], refund["refund_fee"]) == ("site1", "5.00")
+
+
+@pytest.mark.parametrize(
+    ("bill_type", "told"), [("trade", ["88.88", "-5.00"]), ("signcustomer", ["88.88", "0.03"])]
+)
+def test_the_sdk_finds_the_days_bills(referee, bill_type, told):
+    """It knows the link; what the zip holds is read with nothing but the standard library."""
+    noon = referee.passes(hours=12 - referee.passes().hour)
+    referee.has_sold()
+    number = {"out_trade_no": "T1", "out_request_no": "R1"}
+    referee.asks(AlipayTradeRefundRequest(), **number, refund_amount="5.00")
+    referee.passes(days=1)
+
+    answer = referee.asks(
+        AlipayDataDataserviceBillDownloadurlQueryRequest(),
+        bill_type=bill_type,
+        bill_date=f"{noon:%Y-%m-%d}",
+    )
+
+    packed = httpx.get(answer["bill_download_url"], trust_env=False).content
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        lines = archive.read(archive.namelist()[0]).decode("gbk").splitlines()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    amounts = [row.get("订单金额（元）") or row.get("收入金额（+元）") for row in rows]
+    assert [amount for amount in amounts if amount != "0.00"] == told
 
 
 def test_the_sdk_fetches_the_certificate_that_is_announced(referee_with):
