@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from operator import itemgetter
 
 from adapters.providers.wechat_pay.bill_amounts import FEE_UNITS, ONE, Amounts
@@ -18,13 +19,14 @@ from domain.bill import BillRejected, FundKind, FundRow, UnreadableRow
 
 COLUMNS = ("记账时间", "微信支付业务单号", "业务名称", "业务类型", "收支类型", "收支金额(元)")
 
-#: By name, else by type; both are open sets.
+#: What names and types say, both open sets. A fee may be named 交易 and be told by its type alone,
+#: so the more special word goes before the more general one.
 KINDS: Mapping[str, FundKind] = {
-    "交易": FundKind.TRADE,
     "扣除交易手续费": FundKind.FEE,
-    "退款": FundKind.REFUND,
     "退还交易手续费": FundKind.FEE_RETURN,
     "退款关闭": FundKind.REFUND_CLOSED,
+    "退款": FundKind.REFUND,
+    "交易": FundKind.TRADE,
 }
 
 #: The two directions, with the totals of each: how many rows and how much.
@@ -74,7 +76,7 @@ class FundTable:
         row = FundRow(
             number,
             funds_no,
-            KINDS.get(name) or KINDS.get(sort, FundKind.OTHER),
+            _kind(name, sort),
             fen if direction == IN else -fen,
             instant_of(at, self._day, number),
             name,
@@ -92,3 +94,8 @@ class FundTable:
         for direction, (count, amount) in TOTALS.items():
             check_total(count, totals, self._rows[direction] * ONE)
             check_total(amount, totals, self._sums[direction] * FEE_UNITS)
+
+
+@lru_cache(maxsize=256)
+def _kind(name: str, sort: str) -> FundKind:
+    return next((kind for word, kind in KINDS.items() if word in (name, sort)), FundKind.OTHER)

@@ -59,11 +59,21 @@ def test_what_comes_back(read, name, kind):
     assert (row.kind, row.fen) == (kind, 10000)
 
 
-def test_a_name_nobody_knows_is_read_by_its_type(read):
-    line = FUND_ROWS[0].replace("`交易,`交易", "`商户消费,`交易")
+@pytest.mark.parametrize(
+    ("name", "sort", "kind"),
+    [
+        ("商户消费", "交易", FundKind.TRADE),
+        ("交易", "扣除交易手续费", FundKind.FEE),
+        ("退还交易手续费", "退款", FundKind.FEE_RETURN),
+        ("交易", "交易", FundKind.TRADE),
+        ("交易手续费", "手续费", FundKind.OTHER),
+    ],
+)
+def test_the_more_special_of_name_and_type_says_what_it_was_for(read, name, sort, kind):
+    line = FUND_ROWS[0].replace("`交易,`交易", f"`{name},`{sort}")
     (row,) = read(funds([line], totals=(FUND_TOTALS[0], "`1,`1,`100,`0,`0")))
 
-    assert (row.kind, row.name) == (FundKind.TRADE, "商户消费")
+    assert (row.kind, row.name) == (kind, name)
 
 
 @pytest.mark.parametrize(
