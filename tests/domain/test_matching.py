@@ -32,6 +32,12 @@ MATCHING = [
     ("another deployment's charge", [], [billed("d2a")], []),
     ("a charge of ours with a foreign number", [ours("d2a")], [billed("d2a")], []),
     (
+        "a refund that we don't know, of a charge with a foreign number",
+        [ours("d2a")],
+        [billed("d2a"), billed("d2a", REFUND, "r")],
+        [(Class.UNKNOWN_REFUND, *THEIRS)],
+    ),
+    (
         "the same row twice",
         [ours()],
         [billed(), billed(line=2)],
@@ -140,6 +146,17 @@ MATCHING = [
 )
 def test_each_case_has_its_class(movements, rows, expected):
     assert classes(movements, rows) == expected
+
+
+def test_twins_are_told_apart():
+    found, _ = match([ours(), ours(), ours()], [billed(), billed(line=2), billed(line=3)])
+
+    assert [(each.cls, each.nth) for each in found] == [
+        (Class.MISSING_AT_PROVIDER, 1),
+        (Class.MISSING_AT_PROVIDER, 2),
+        (Class.DUPLICATE_IN_BILL, 0),
+        (Class.DUPLICATE_IN_BILL, 1),
+    ]
 
 
 def test_a_stream_that_is_not_sorted_proves_nothing():
