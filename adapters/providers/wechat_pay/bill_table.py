@@ -30,8 +30,11 @@ class Table(Protocol[T_co]):
     def row(self, number: int, line: str) -> T_co:
         """Read one row. Raises ValueError saying why it can't be read, BillRejected."""
 
-    def check(self, totals: Mapping[str, str], *, rows: int, unreadable: int) -> None:
-        """Raise BillRejected unless the totals are those of the rows."""
+    def check(self, totals: Mapping[str, str], *, rows: int, read: int, unreadable: int) -> None:
+        """Raise BillRejected unless the totals are those of the rows.
+
+        `rows`: what the bill counts. What begins like no row is unreadable, and not among them.
+        """
 
 
 def header_of(line: str) -> Sequence[str]:
@@ -47,7 +50,7 @@ def values_of(line: str) -> list[str]:
 
 def read_table(numbered: Iterator[tuple[int, str]], table: Table[T]) -> Iterator[T | UnreadableRow]:
     """Yield the rows below a header, and check the totals at the end. Raises BillRejected."""
-    rows = unreadable = 0
+    rows = read = unreadable = 0
     for number, line in numbered:
         if line.startswith("`"):
             rows += 1
@@ -57,9 +60,11 @@ def read_table(numbered: Iterator[tuple[int, str]], table: Table[T]) -> Iterator
                 unreadable += 1
                 yield UnreadableRow(number, str(reason), line)
             else:
+                read += 1
                 yield row
         elif header_of(line)[0] == table.first_total:
-            table.check(_totals(header_of(line), numbered), rows=rows, unreadable=unreadable)
+            totals = _totals(header_of(line), numbered)
+            table.check(totals, rows=rows, read=read, unreadable=unreadable)
             return
         elif line:
             unreadable += 1

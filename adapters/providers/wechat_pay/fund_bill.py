@@ -86,10 +86,10 @@ class FundTable:
         self._sums[direction] += fen
         return row
 
-    def check(self, totals: Mapping[str, str], *, rows: int, unreadable: int) -> None:
+    def check(self, totals: Mapping[str, str], *, rows: int, read: int, unreadable: int) -> None:
         """Raise BillRejected unless the totals are those of the rows."""
         check_total(self.first_total, totals, rows * ONE)
-        if unreadable:
+        if read != rows or unreadable:
             return
         for direction, (count, amount) in TOTALS.items():
             check_total(count, totals, self._rows[direction] * ONE)

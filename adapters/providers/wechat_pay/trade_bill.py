@@ -128,7 +128,7 @@ class TradeTable:
         self._add(row, self._amounts(cells))
         return row
 
-    def check(self, totals: Mapping[str, str], *, rows: int, unreadable: int) -> None:
+    def check(self, totals: Mapping[str, str], *, rows: int, read: int, unreadable: int) -> None:
         """Raise BillRejected unless the totals are those of the rows; then tell them as ours."""
         told = dict(zip(_known(tuple(totals)), totals.values(), strict=True))
         if NEEDED_TOTAL not in told:
@@ -139,7 +139,9 @@ class TradeTable:
             for name, found in zip(TOTALS.values(), sums, strict=False):
                 check_total(name, told, found * FEE_UNITS)
             check_total(TOTALS["手续费"], told, fees, slack=FEE_UNITS // 2)
-        self.totals = BillTotals(rows, self._charged, self._taken_back, self._kept, unreadable)
+        self.totals = BillTotals(
+            read + unreadable, self._charged, self._taken_back, self._kept, unreadable
+        )
 
     def _charge(self, number: int, line: str, told: Sequence[str]) -> BillRow:
         mchid, order_no, currency, at, transaction, fee, total, settled = told
