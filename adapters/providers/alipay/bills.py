@@ -34,8 +34,8 @@ METHOD = "alipay.data.dataservice.bill.downloadurl.query"
 
 BILL_TYPES = {BillKind.TRADE: "trade", BillKind.FUNDS: "signcustomer"}
 
-#: A day's file is there by 09:00 of the next day. What is not there by now was never made.
-SURELY_MADE_BY = time(12)
+#: When a day's file is normally there, the next day. What is not there by noon was never made.
+MADE_BY, SURELY_MADE_BY = time(9), time(12)
 
 #: Alipay says so of a day with no business; the file that it has all the same is empty.
 EMPTY = "EMPTY_DATA_WITH_BILL_FILE"
@@ -65,7 +65,10 @@ class AlipayBills:
         self._clock = clock
 
     async def download(self, kind: BillKind, day: date, target: str) -> Downloaded:
-        """Ask for the link, and follow it at once."""
+        """Ask for the link, and follow it at once. A day that is not over has no bill."""
+        now, tomorrow = self._clock.now(), day + timedelta(days=1)
+        if now < _at(tomorrow, time()):
+            return BillNotReady("the day is not over", _at(tomorrow, MADE_BY) - now)
         wanted = {"bill_type": BILL_TYPES[kind], "bill_date": day.isoformat()}
         answer = await self._client.call(METHOD, msgspec.json.encode(wanted))
         if isinstance(answer, Unknown):
@@ -77,7 +80,7 @@ class AlipayBills:
                 return await self._follow(answer, kind, day, target)
             case Told.NOTHING:
                 return NoBill()
-            case Told.NOT_THERE if self._clock.now() >= _surely_made(day):
+            case Told.NOT_THERE if now >= _at(tomorrow, SURELY_MADE_BY):
                 return NoBill()
             case Told.NOT_THERE:
                 return BillNotReady("Alipay has not made it yet")
@@ -134,8 +137,8 @@ class AlipayBills:
         return link
 
 
-def _surely_made(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), SURELY_MADE_BY, CHINA)
+def _at(day: date, hour: time) -> datetime:
+    return datetime.combine(day, hour, CHINA)
 
 
 def _name(link: httpx.URL) -> str:

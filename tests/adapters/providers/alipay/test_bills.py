@@ -1,7 +1,7 @@
 """How a bill is asked for and fetched, answer by answer, and over real HTTP with every fault."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import httpx
 import pytest
@@ -375,8 +375,16 @@ def test_a_day_without_trade_has_none(shop):
     assert shop.downloads(day, BillKind.FUNDS) == NoBill()
 
 
-def test_today_is_refused(shop):
-    assert isinstance(shop.downloads(shop.starts_day()), BillRefused)
+def test_a_day_that_is_not_over_is_not_asked_for(desk, download, clock):
+    desk.refuses("isv.invalid_arguments")
+    clock.at = datetime(2026, 1, 15, 23, tzinfo=CHINA)
+
+    assert download() == BillNotReady("the day is not over", timedelta(hours=10))
+    assert desk.heard == []
+
+
+def test_a_day_that_alipay_has_no_bills_of_is_refused(shop):
+    assert isinstance(shop.downloads(date(2001, 1, 1)), BillRefused)
 
 
 @pytest.mark.parametrize(
