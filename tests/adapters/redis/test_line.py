@@ -6,6 +6,7 @@ import pytest
 
 from adapters.redis import line as line_module
 from adapters.redis.line import RedisSilent
+from tests.adapters.redis.conftest import PATIENT
 
 
 def test_commands_given_together_travel_together_and_in_order(run, start_process, namespace):
@@ -46,8 +47,9 @@ def test_a_refused_command_disturbs_no_other(run, start_process, namespace):
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_a_redis_that_failed_is_not_asked_for_a_while(run, start_process, fragile, fault):
-    line = start_process(fragile.url, answer_seconds=0.15).line
+    line = start_process(fragile.url).line
     run(line.ask("PING"))
+    line._answer_seconds, line._rest_seconds = 0.15, 3_600.0
     getattr(fragile, fault)()
 
     async def three_at_once():
@@ -61,12 +63,10 @@ def test_a_redis_that_failed_is_not_asked_for_a_while(run, start_process, fragil
     with pytest.raises(RedisSilent):
         run(line.ask("PING"))
 
-    async def later():
-        await asyncio.sleep(0.25)
-        line._answer_seconds = 30.0
-        return await line.ask("PING")
+    line._answer_seconds = PATIENT
+    line._rests_until -= 3_600.0  # an hour later
 
-    assert run(later()) == b"PONG"
+    assert run(line.ask("PING")) == b"PONG"
 
 
 def test_what_waits_is_bounded(run, start_process, monkeypatch):

@@ -122,7 +122,7 @@ def test_a_crowd_of_waiting_twins_asks_redis_once(run, start_process, monkeypatc
 
 
 def test_a_paused_owner_loses_the_lock_after_its_lease(run, start_process):
-    first, second = (start_process().locks(lease_seconds=0.2) for _ in range(2))
+    first, second = start_process().locks(lease_seconds=0.2), start_process().locks()
     token = run(first.acquire("k", wait_seconds=0))
     taken_over = run(second.acquire("k", wait_seconds=60))
     run(first.release("k", token))  # it wakes up, and must not free what is another's

@@ -13,6 +13,7 @@ from adapters.redis.answers import RedisAnswers
 from application import idempotency as idempotency_module
 from application.idempotency import Idempotency, Key, answered
 from domain.errors import IdempotencyKeyReused
+from tests.adapters.redis.conftest import PATIENT
 
 
 class Till:
@@ -64,8 +65,8 @@ def tills(start_process, fragile, charges):
     clock = MovableClock()
     store = MemoryStore(clock)
 
-    def open_tills(**lease):
-        processes = [start_process(fragile.url, answer_seconds=0.15) for _ in range(3)]
+    def open_tills(*, answer_seconds=PATIENT, **lease):
+        processes = [start_process(fragile.url, answer_seconds=answer_seconds) for _ in range(3)]
         return [Till(store, clock, process, charges, **lease) for process in processes]
 
     return open_tills
@@ -130,7 +131,7 @@ def test_a_lock_that_nobody_gives_back_hides_no_answer(run, tills, monkeypatch):
 
 @pytest.mark.parametrize("fault", ["flush", "kill", "pause", "restart"])
 def test_whatever_happens_to_redis_nobody_is_charged_twice(run, tills, charges, fragile, fault):
-    three, chance = tills(), random.Random(7)
+    three, chance = tills(answer_seconds=0.15), random.Random(7)
     keys = [f"k{number}" for number in range(40)] * 6
     chance.shuffle(keys)
 

@@ -21,11 +21,11 @@ LOOPBACK = Rules(networks=("127.0.0.0/8", "::1/128"), any_port=True, plain_http=
 
 @pytest.fixture
 def new_sender(run) -> Iterator[Callable[..., HttpSender]]:
-    """A sender under the given rules; by default loopback is allowed, and patience short."""
+    """A sender under the given rules; by default loopback is allowed, and patience long."""
     made = []
 
     def new(rules: Rules = LOOPBACK, **more):
-        times = {"total_seconds": 0.5, "connect_seconds": 0.3}
+        times = {"total_seconds": 60.0, "connect_seconds": 60.0}
         sender = HttpSender(rules, SystemClock(), **(times | more))
         made.append(sender)
         return sender
