@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from adapters.clock import SystemClock
+from adapters.clock import MovableClock, SystemClock
 from adapters.ids import new_ulid
 from adapters.persistence.sql.store import SqlStore
 from adapters.providers.transport import AiohttpTransport
@@ -85,6 +86,11 @@ async def running(
         if sweeps:
             await warn_of_unswept(store.agenda, settings)
         yield Basepay(app, store, wakeups, configured, upkeep, sweeps)
+
+
+def clock_of(settings: Settings) -> Clock | None:
+    """The clock that all processes read in one file, if the settings name one."""
+    return MovableClock(file=Path(settings.clock_file)) if settings.clock_file else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,32 @@ def init(*, path: Path = DEFAULT_CONFIG) -> None:
     tell(f"{path} is written; fill in your accounts, then: basepay migrate && basepay serve")
 
 
+@app.command
+def reconcile(
+    *,
+    account: str,
+    date: Annotated[str, Parameter(help="A day of Shanghai that is over, like 2026-11-25.")],
+    bill: Annotated[Path | None, Parameter(help="A bill to use instead of the provider's.")] = None,
+    export: Annotated[
+        Path | None, Parameter(help="Write a .csv, .xlsx or (of thirty days) .svg file.")
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Hold an account's day against the provider's bill; exit 1 while discrepancies are open."""
+    from entrypoints.reconcile import run_reconcile
+
+    job = run_reconcile(
+        partial(_settings, config),
+        account=account,
+        day=date,
+        bill=bill,
+        export=export,
+        as_json=json,
+    )
+    sys.exit(_run(job, quiet=True))
+
+
 @callbacks.command
 def dead(*, config: Config = None) -> None:
     """List the callbacks that were given up; each is an incident, too."""

@@ -7,11 +7,9 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from adapters.clock import MovableClock
 from adapters.http.app import create_http
-from entrypoints.bootstrap import Basepay, running
+from entrypoints.bootstrap import Basepay, clock_of, running
 from entrypoints.reload import Reload, reloading
 from entrypoints.roles import ROLES, Role
 from entrypoints.serving import bind, serving, url_of
@@ -39,7 +37,7 @@ async def run_serve(load: Callable[[], Settings], roles: frozenset[Role]) -> Non
     settings = load()
     async with contextlib.AsyncExitStack() as stack:
         stopped = stack.enter_context(stop_signal())
-        clock = MovableClock(file=Path(settings.clock_file)) if settings.clock_file else None
+        clock = clock_of(settings)
         basepay = await stack.enter_async_context(running(settings, clock, roles=roles))
         reload = Reload(settings, load=load, follow=basepay.follow)
         await stack.enter_async_context(reloading(reload))

@@ -7,7 +7,6 @@ from adapters.reports.table import Cell, Value
 from adapters.reports.words import CLASSES
 from application.reconciliation_report import Report, Sum
 from domain.money import Money
-from domain.reconciliation import Class
 
 COUNT, YUAN, TEXT = Cell.NUMBER, Cell.YUAN, Cell.TEXT
 
@@ -47,10 +46,10 @@ def summary_text(lines: Iterable[Line]) -> str:
 def _classes(report: Report) -> Iterator[Line]:
     head = [(TEXT, each) for each in ("我方笔数 ours", "元 yuan", "账单笔数 bill", "元 yuan")]
     yield Line("类别 class", head, heading=True)
-    for each in Class:
+    for each, label in CLASSES.items():
         if each in report.classes:
             ours, bill = report.classes[each]
-            yield Line(CLASSES[each], [*_figures(ours), *_figures(bill)])
+            yield Line(label, [*_figures(ours), *_figures(bill)])
     yield Line("")
 
 
@@ -94,8 +93,8 @@ def _figures(sums: Sum) -> list[tuple[Cell, Value]]:
 
 
 def _row(values: Sequence[tuple[Cell, Value]]) -> str:
-    return "".join(f"  {_written(cell, value)}" for cell, value in values)
+    return "".join(f"  {written(cell, value)}" for cell, value in values)
 
 
-def _written(cell: Cell, value: Value) -> str:
+def written(cell: Cell, value: Value) -> str:
     return Money(value).to_yuan() if cell is YUAN and isinstance(value, int) else str(value)
