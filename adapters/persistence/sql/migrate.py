@@ -22,7 +22,7 @@ _REVISION_TABLE = (
 
 
 class SchemaOutdated(Exception):
-    """The database is not at the revision that this version needs."""
+    """The database is not yet at the revision that this version needs."""
 
 
 class DatabaseUnusable(Exception):
@@ -57,16 +57,24 @@ def current_revision(url: str) -> str | None:
 
 
 def check(url: str) -> None:
-    """Raises SchemaOutdated unless the database stands where this version wants it.
+    """Raises SchemaOutdated unless the database has what this version wants.
 
     Raises DatabaseUnusable.
     """
     check_revision(current_revision(url))
 
 
+def suffices(stored: str | None) -> bool:
+    """Whether this version can work over it: over its own revision, and over a later one.
+
+    A revision only adds, so a process that dies in the middle of an upgrade starts again.
+    """
+    return stored is not None and stored >= HEAD
+
+
 def check_revision(stored: str | None) -> None:
-    """Raises SchemaOutdated unless it is the one that this version wants."""
-    if stored != HEAD:
+    """Raises SchemaOutdated if it lacks what this version wants."""
+    if not suffices(stored):
         raise SchemaOutdated(
             f"The database is at revision {stored or 'none'}, basepay needs {HEAD}:"
             " run `basepay migrate`."
@@ -83,7 +91,7 @@ def upgrade(url: str, *, password: str | None = None) -> None:
 
         schema.upgrade(pool.Address(url, password))
         return
-    if current_revision(url) == HEAD:
+    if suffices(current_revision(url)):
         return
     engine = create_engine(f"sqlite:///{database_path(url)}")
     try:

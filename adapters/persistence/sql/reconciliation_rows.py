@@ -106,8 +106,9 @@ def trail_rows(discrepancy: Discrepancy) -> list[Row]:
 
 
 def discrepancies_of(rows: Iterable[Stored]) -> list[Discrepancy]:
-    """Out of rows that each bear one entry of a trail, in order."""
-    together = groupby(rows, key=lambda row: row["id"])
+    """Out of rows that each bear one entry of a trail; oldest first."""
+    in_order = sorted(rows, key=lambda row: (row["id"], row["entry_place"]))
+    together = groupby(in_order, key=lambda row: row["id"])
     return [_discrepancy_of(list(entries)) for _, entries in together]
 
 

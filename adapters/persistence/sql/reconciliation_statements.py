@@ -120,8 +120,8 @@ def _fence() -> Executable:
     return update(runs).where(*mine).values(attempt=runs.c.attempt)
 
 
-def _with_trail(of: Select[Any]) -> Executable:
-    """Each discrepancy as often as its trail has entries, or once."""
+def _with_trail(of: Select[Any]) -> Select[Any]:
+    """Each discrepancy as often as its trail has entries, or once; in no order."""
     found, trail = of.subquery("found"), discrepancy_trail
     entries = [
         column.label(f"entry_{column.name}")
@@ -129,7 +129,7 @@ def _with_trail(of: Select[Any]) -> Executable:
         if column.name != "discrepancy_id"
     ]
     joined = found.outerjoin(trail, trail.c.discrepancy_id == found.c.id)
-    return select(found, *entries).select_from(joined).order_by(found.c.id, trail.c.place)
+    return select(found, *entries).select_from(joined)
 
 
 def _known(dialect: Dialect) -> Select[Any]:

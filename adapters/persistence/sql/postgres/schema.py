@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.persistence.sql import migrate
-from adapters.persistence.sql.migrate import HEAD, DatabaseUnusable, check_revision
+from adapters.persistence.sql.migrate import DatabaseUnusable, check_revision, suffices
 from adapters.persistence.sql.postgres.connection import Connection
 from adapters.persistence.sql.postgres.pool import Address
 from application.ports import Unavailable
@@ -59,7 +59,7 @@ async def _revision(connection: Connection) -> str | None:
 
 
 async def _upgrade(address: Address, holder: Connection) -> None:
-    if await _revision(holder) == HEAD:
+    if suffices(await _revision(holder)):
         return
     while not await holder.fetchval(_TURN):  # noqa: ASYNC110 -- another process has it
         await asyncio.sleep(PAUSE_SECONDS)
