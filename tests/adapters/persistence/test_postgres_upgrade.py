@@ -156,6 +156,34 @@ def test_of_two_that_migrate_at_once_one_does_and_both_end_well(run, old, filled
     assert run(schema._with(Address(old), schema._revision)) == migrate.HEAD
 
 
+def test_an_index_that_was_left_half_built_is_built_anew(run, old, filled):
+    """Cancelled in the middle, CREATE INDEX CONCURRENTLY leaves one that nobody uses."""
+
+    async def leave_it_half_built():
+        await go_to(old, "0004")
+        async with connected(old) as connection:
+            await connection.execute("CREATE INDEX ix_payments_succeeded ON payments (account)")
+            await connection.execute(
+                "UPDATE pg_index SET indisvalid = false"
+                " WHERE indexrelid = 'ix_payments_succeeded'::regclass"
+            )
+
+    run(leave_it_half_built())
+
+    migrate.upgrade(old)
+
+    async def definition():
+        async with connected(old) as connection:
+            return await connection.fetchrow(
+                "SELECT indisvalid, pg_get_indexdef(indexrelid) AS text FROM pg_index"
+                " WHERE indexrelid = 'ix_payments_succeeded'::regclass"
+            )
+
+    valid, text = run(definition())
+    assert valid
+    assert text.endswith("(account, succeeded_at) WHERE (succeeded_at IS NOT NULL)")
+
+
 def test_a_migration_that_broke_off_is_taken_up_again(run, old, filled, monkeypatch):
     def breaks(*_, **__):
         raise RuntimeError("the operator pressed Ctrl-C")
@@ -169,6 +197,19 @@ def test_a_migration_that_broke_off_is_taken_up_again(run, old, filled, monkeypa
     migrate.upgrade(old)
 
     assert run(schema._with(Address(old), schema._revision)) == migrate.HEAD
+
+
+def test_a_version_goes_on_over_the_schema_of_a_later_one(run, postgres_url):
+    async def stand_at(revision):
+        async with connected(postgres_url) as connection:
+            await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+
+    run(stand_at("9999"))
+
+    migrate.upgrade(postgres_url)
+    run(run(SqlStore.open(postgres_url)).close())
+
+    assert run(schema._with(Address(postgres_url), schema._revision)) == "9999"
 
 
 def test_a_table_in_use_all_the_time_is_said_to_be(run, old, filled, monkeypatch):

@@ -107,6 +107,18 @@ def test_opening_an_outdated_database_names_the_command_that_mends_it(run, datab
         run(SqlStore.open(f"sqlite:///{database}"))
 
 
+def test_a_version_goes_on_over_the_schema_of_a_later_one(run, database):
+    """In the middle of an upgrade: it starts again, and takes nothing back."""
+    later = f"{int(migrate.HEAD) + 1:04}"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", [later])
+
+    migrate.upgrade(f"sqlite:///{database}")
+    run(run(SqlStore.open(f"sqlite:///{database}")).close())
+
+    assert migrate.current_revision(f"sqlite:///{database}") == later
+
+
 def test_opening_a_database_that_does_not_exist_makes_none(run, tmp_path):
     path = tmp_path / "none.db"
 
