@@ -4,13 +4,18 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import aclosing, closing
+from dataclasses import replace
 
 import pytest
 
+from adapters.persistence.sql.statements import Prepared
 from adapters.persistence.sql.store import SqlStore
 from application.ports import AlreadyExists, Unavailable
 from domain.errors import NotFound
+from domain.method import Provider
+from tests.adapters.persistence.making import NOW
+from tests.adapters.persistence.reconciling import a_carry, a_finding, a_run, an_announcement
 
 
 async def commit(store, *things):
@@ -104,6 +109,55 @@ def test_nobody_hears_of_success_before_the_commit(run, sqlite_store, make):
     assert heard == []
 
 
+def test_a_run_that_could_not_be_sealed_is_as_before(run, sqlite_store, make):
+    """Neither its findings, nor its end, nor its message; and it can be sealed again."""
+    reconciliation = a_run(make)
+    known, new = a_finding(make, reconciliation), a_finding(make, reconciliation)
+    run(sqlite_store.runs.save(reconciliation))
+    run(sqlite_store.findings.put(reconciliation, [known]))
+    reconciliation.attempt += 1
+    run(sqlite_store.runs.save(reconciliation))
+    announced = an_announcement(make, reconciliation)
+    real = sqlite_store._writer._connection
+    findings = sqlite_store.findings
+
+    async def end():
+        await findings.seal(reconciliation, [a_carry(make)], NOW, announce=announced)
+
+    sqlite_store._writer._connection = FailsToCommit(real)
+    for failing in (findings.put(reconciliation, [new]), end()):
+        with pytest.raises(Unavailable):
+            run(failing)
+    sqlite_store._writer._connection = real
+
+    page = sqlite_store.discrepancies.page(reconciliation.id, status=None, limit=9, cursor=None)
+    assert run(page).items == [replace(known, version=1)]
+    assert run(sqlite_store.runs.get(reconciliation.id)) == reconciliation
+    assert run(sqlite_store.outbox.waiting(1)) == []
+    run(end())
+    assert run(sqlite_store.outbox.waiting(1)) == [announced]
+    assert run(sqlite_store.discrepancies.unresolved(reconciliation.id)) == 0
+
+
+def test_a_long_sort_can_be_given_up(run, sqlite_store):
+    """Who reads movements and is cancelled waits for no sort, and leaves no thread behind."""
+    endless = Prepared(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT i FROM n ORDER BY random()",
+        (),
+    )
+
+    async def give_up():
+        async with aclosing(sqlite_store._reader.pages(endless, {}, 1)) as pages:
+            reading = asyncio.ensure_future(anext(pages))
+            await asyncio.sleep(0.05)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+
+    run(give_up())
+
+
 def test_what_a_cancelled_caller_staged_is_kept_whole_or_not_at_all(
     run, sqlite_store, other_writer, make
 ):
@@ -186,6 +240,8 @@ def test_a_closed_store_is_unavailable(run, database, make):
         with pytest.raises(Unavailable):
             await store.ping()
         with pytest.raises(Unavailable):
+            await anext(store.books.movements("wechat-main", Provider.WECHAT, NOW, NOW))
+        with pytest.raises(Unavailable):
             await commit(store, make.payment())
 
     run(use_after_close())
@@ -200,8 +256,6 @@ def test_the_file_is_as_durable_as_promised(sqlite_store):
 
 
 def test_readers_cant_write(run, sqlite_store):
-    from adapters.persistence.sql.statements import Prepared
-
     with pytest.raises(Unavailable, match="readonly"):
         run(sqlite_store._reader.rows(Prepared("DELETE FROM payments", ()), {}))
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from adapters.persistence.sql.record_rows import incident_row
 from adapters.persistence.sql.store import SqlStore
 from application.records import Filter
 from domain.events import IncidentKind
+from domain.method import Provider
 from domain.money import Money
 from domain.outcome import Failure
 from domain.status import RefundStatus
 from tests.adapters.persistence.making import NOW
+
+WECHAT, ALIPAY = Provider
 
 #: What each revision of the database lacks of the rows that are written today.
 YOUNGER = {"payments": {"refunded_charge"}, "refunds": {"sent_at"}}
@@ -174,6 +178,29 @@ def test_an_incident_of_a_kind_that_is_gone_is_listed_as_what_it_is_now(run, mak
             await store.close()
 
     assert run(incidents()) == [incident]
+
+
+def test_what_moved_before_the_upgrade_can_be_reconciled(run, make, old, old_url):
+    payments, refunds = orders_of_every_kind(make)
+    fill(old, payments, refunds)
+
+    migrate.upgrade(old_url)
+
+    async def movements():
+        store = await SqlStore.open(old_url)
+        window = NOW - timedelta(days=1), NOW + timedelta(days=1)
+        found = []
+        try:
+            for account, provider in (("wechat-main", WECHAT), ("alipay-main", ALIPAY)):
+                async for page in store.books.movements(account, provider, *window):
+                    found += [each.order_id for each in page]
+            return found, await store.runs.find("wechat-main", NOW.date())
+        finally:
+            await store.close()
+
+    paid, exceeded = payments[1], payments[2]
+    done = [refunds[0].id, refunds[1].id]
+    assert run(movements()) == ([exceeded.id, paid.id, *done], None)
 
 
 def test_an_upgrade_that_fails_changes_nothing(make, old, old_url, monkeypatch):
