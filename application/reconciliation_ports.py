@@ -86,7 +86,8 @@ class Findings(Protocol):
     async def put(self, run: Run, found: Sequence[Discrepancy]) -> None:
         """Insert, or mark as seen again what (class, order_no, kind, refund_no, nth) names.
 
-        What persons did to it stays; its figures and detail become the new ones.
+        What persons did to it stays; its figures and detail become the new ones. Raises LostUpdate
+        if another execution has begun.
         """
 
     async def seal(
