@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from adapters.providers.sandbox.bills import fee_of
 from adapters.providers.sandbox.book import Book
@@ -15,13 +15,16 @@ from adapters.providers.wechat_pay.sandbox.trade_states import PROVIDER, REVOKED
 from adapters.providers.wechat_pay.sandbox.trade_states import SUCCESS as PAID
 from adapters.providers.wechat_pay.sandbox.transaction import PERSON, transaction_id
 
+ONE_DAY = timedelta(days=1)
+EVER = datetime.min.replace(tzinfo=UTC)
+
 #: What a bill calls a refund that has come to its end (§7.5).
 ENDS = {SUCCESS: "SUCCESS", CLOSED: "FAIL", ABNORMAL: "CHANGE"}
 
 
 def entries_of(book: Book, settings: WeChatPaySandboxSettings, day: date) -> Sequence[Entry]:
     """What truly moved on a day."""
-    return [entry for entry in _entries(book, settings) if day_of(entry.at) == day]
+    return list(_entries(book, settings, start_of(day), start_of(day + ONE_DAY)))
 
 
 def closed_refunds(book: Book, day: date) -> Sequence[tuple[datetime, Refund, Order]]:
@@ -37,10 +40,9 @@ def closed_refunds(book: Book, day: date) -> Sequence[tuple[datetime, Refund, Or
 def balance_before(book: Book, settings: WeChatPaySandboxSettings, day: date) -> int:
     """The merchant's balance in fen when a day begins."""
     balance, first = settings.opening_balance_fen, day
-    for entry in _entries(book, settings):
-        if entry.at < start_of(day):
-            balance += net(entry)
-            first = min(first, day_of(entry.at))
+    for entry in _entries(book, settings, EVER, start_of(day)):
+        balance += net(entry)
+        first = min(first, day_of(entry.at))
     for refund, _ in _refunds(book):
         if refund.state == CLOSED and ended_at(refund) < start_of(day):
             balance += refund.amount - returned_fee(refund.amount, settings)
@@ -93,34 +95,38 @@ def invented(settings: WeChatPaySandboxSettings, number: str, fen: int, at: date
     )
 
 
-def _entries(book: Book, settings: WeChatPaySandboxSettings) -> Iterator[Entry]:
+def _entries(
+    book: Book, settings: WeChatPaySandboxSettings, start: datetime, end: datetime
+) -> Iterator[Entry]:
+    """What moved in [start, end), charges first."""
     for order in book.orders():
-        if order.provider != PROVIDER or order.paid_at is None:
-            continue
-        kept = fee_of(order.amount, settings.fee_rate)
-        charge = Entry(
-            kind=EntryKind.CHARGE, order=order, fen=order.amount, fee_fen=kept, at=order.paid_at
-        )
-        yield charge
-        if order.state == REVOKED and order.closed_at:
-            back = -returned_fee(order.amount, settings)
-            yield Entry(
-                kind=EntryKind.REVERSAL,
-                order=order,
-                fen=order.amount,
-                fee_fen=back,
-                at=order.closed_at,
-            )
+        if order.provider == PROVIDER and order.paid_at is not None:
+            if start <= order.paid_at < end:
+                yield _charge(order, order.paid_at, settings)
+            if order.state == REVOKED and order.closed_at and start <= order.closed_at < end:
+                yield _taken_back(order, None, order.closed_at, settings)
     for refund, order in _refunds(book):
-        back = -returned_fee(refund.amount, settings)
-        yield Entry(
-            kind=EntryKind.REFUND,
-            order=order,
-            refund=refund,
-            fen=refund.amount,
-            fee_fen=back,
-            at=refund.created_at,
-        )
+        if start <= refund.created_at < end:
+            yield _taken_back(order, refund, refund.created_at, settings)
+
+
+def _charge(order: Order, at: datetime, settings: WeChatPaySandboxSettings) -> Entry:
+    kept = fee_of(order.amount, settings.fee_rate)
+    return Entry(kind=EntryKind.CHARGE, order=order, fen=order.amount, fee_fen=kept, at=at)
+
+
+def _taken_back(
+    order: Order, refund: Refund | None, at: datetime, settings: WeChatPaySandboxSettings
+) -> Entry:
+    fen = refund.amount if refund else order.amount
+    return Entry(
+        kind=EntryKind.REFUND if refund else EntryKind.REVERSAL,
+        order=order,
+        refund=refund,
+        fen=fen,
+        fee_fen=-returned_fee(fen, settings),
+        at=at,
+    )
 
 
 def _refunds(book: Book) -> Iterator[tuple[Refund, Order]]:

@@ -2,6 +2,7 @@
 
 import gzip
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -215,6 +216,16 @@ def test_fees_finer_than_a_fen_are_rounded_in_each_row_and_may_be_in_the_total(r
     rounded = read(bill(rows, totals=totals(手续费总金额="0.84")))
 
     assert exact[0].fee_fen == rounded[0].fee_fen == 61
+
+
+@pytest.mark.parametrize(
+    ("text", "fen"), [("0.60499", 60), ("0.60500", 61), ("-0.00500", -1), ("-0.00499", 0)]
+)
+def test_half_a_fen_of_a_fee_counts_as_one(read, text, fen):
+    rows = [ROWS[0].replace("0.60000", text), *ROWS[1:]]
+    total = str(Decimal("0.23") + Decimal(text))
+
+    assert read(bill(rows, totals=totals(手续费总金额=total)))[0].fee_fen == fen
 
 
 def test_what_is_given_back_of_a_fee_may_bear_either_sign(read):
