@@ -26,7 +26,7 @@ SHOWN = (
     '"paid_at":"2.*"now":"2',
     '"order_no":"SO-1002".*"status":"succeeded"',
 )
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def tour(name: str) -> list[str]:
@@ -83,7 +83,7 @@ def typed(script: str, home: Path) -> str:
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -44,7 +44,7 @@ class ReceiverProcess:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
 
@@ -60,7 +60,7 @@ def dev(tmp_path) -> Iterator[DevProcess]:
 def api(dev: DevProcess) -> httpx.Client:
     key = dev.started["api_key"]
     return httpx.Client(
-        base_url=dev.started["api_url"], headers={"Authorization": f"Bearer {key}"}, timeout=10
+        base_url=dev.started["api_url"], headers={"Authorization": f"Bearer {key}"}, timeout=60
     )
 
 

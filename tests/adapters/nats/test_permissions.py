@@ -47,7 +47,7 @@ def shop(run, platform, nats_server):
 
 async def read(connection, app, count):
     subscription = await connection.jetstream().pull_subscribe_bind(app_consumer(app), EVENTS)
-    return await subscription.fetch(count, timeout=2)
+    return await subscription.fetch(count, timeout=60)
 
 
 def test_an_app_reads_its_own_events_and_no_others(run, events, shop, make):
@@ -144,6 +144,7 @@ def test_an_app_can_do_nothing_else(run, events, shop, make, attempt):
     run(events.publish([make.message(app="cafe")]))
     with pytest.raises((nats.errors.Error, nats.js.errors.Error, TimeoutError)):
         run(attempt(shop))
+    run(shop.flush(60))  # the server has said everything by then
 
     assert any("permissions violation" in text.lower() for text in shop.refused)
     info = run(events._platform.context().stream_info(EVENTS))

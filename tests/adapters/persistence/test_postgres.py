@@ -137,7 +137,8 @@ def test_of_two_that_wait_for_each_other_one_loses_its_update(run, postgres_stor
         async with admin.transaction():
             await admin.execute("SELECT 1 FROM payments WHERE id = $1 FOR UPDATE", two.id)
             unit = asyncio.create_task(commit(postgres_store, one, two))
-            await asyncio.sleep(0.3)  # it holds the first one and waits for the second
+            while not await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 -- the server tells nobody
+                await asyncio.sleep(0.01)  # until it holds the first one and waits for the second
             await admin.execute("SELECT 1 FROM payments WHERE id = $1 FOR UPDATE", one.id)
             with pytest.raises(LostUpdate):
                 await unit
@@ -207,10 +208,10 @@ def test_ids_are_sorted_by_their_bytes(run, admin):
     assert others == []
 
 
-async def backends(admin):
+async def backends(admin, only=""):
     rows = await admin.fetch(
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'basepay'"
-        " AND datname = current_database()"
+        f" AND datname = current_database() {only}"
     )
     return [row["pid"] for row in rows]
 
@@ -335,7 +336,9 @@ def test_whoever_finds_no_free_connection_is_told_so_in_time(
     assert results.count(LostUpdate) == pool.SIZE - 1
 
 
-def test_what_a_cancelled_caller_staged_is_kept_whole_or_not_at_all(run, postgres_store, make):
+def test_what_a_cancelled_caller_staged_is_kept_whole_or_not_at_all(
+    run, postgres_store, admin, make
+):
     pairs = [(make.payment(), make.message()) for _ in range(30)]
 
     async def cancel_all():
@@ -344,7 +347,8 @@ def test_what_a_cancelled_caller_staged_is_kept_whole_or_not_at_all(run, postgre
         for unit in units:
             unit.cancel()
         await asyncio.gather(*units, return_exceptions=True)
-        await asyncio.sleep(0.2)
+        while await backends(admin, "AND state <> 'idle'"):  # noqa: ASYNC110 -- likewise
+            await asyncio.sleep(0.01)
         waiting = {each.id for each in await postgres_store.outbox.waiting(100)}
         return [
             (await find(postgres_store, payment) is not None, message.id in waiting)

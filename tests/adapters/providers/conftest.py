@@ -90,7 +90,7 @@ def merchant() -> Iterator[Merchant]:
     thread.join(5)
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 10.0) -> None:
+def until(holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
     """Wait for a condition, looking often; returns also when it never came true."""
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
