@@ -118,12 +118,14 @@ class BillDesk:
 
 def _day(call: Call) -> date:
     text = parse_qs(call.query).get("bill_date", [""])[0]
+    wrong = bad_field("bill_date", text, "格式应为yyyy-MM-dd", location="query")
     try:
-        if len(text) == len("2026-03-10"):
-            return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        pass
-    raise bad_field("bill_date", text, "格式应为yyyy-MM-dd", location="query")
+        raise wrong from None
+    if day.isoformat() != text:  # other ISO 8601 forms
+        raise wrong
+    return day
 
 
 def _one_of(call: Call, name: str, known: tuple[str, ...], usual: str) -> str:

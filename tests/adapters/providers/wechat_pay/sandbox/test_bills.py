@@ -345,6 +345,7 @@ def test_until_nine_the_next_morning_the_bill_is_being_made(open_at, settings, c
         ({"day": "2026-03-12"}, "INVALID_REQUEST"),
         ({"day": "2025-11-10"}, "INVALID_REQUEST"),
         ({"day": "20260310"}, "PARAM_ERROR"),
+        ({"day": "2026-W11-2"}, "PARAM_ERROR"),
         ({"day": "2026-02-30"}, "PARAM_ERROR"),
         ({"day": ""}, "PARAM_ERROR"),
         ({"bill_type": "SOME"}, "PARAM_ERROR"),
@@ -378,6 +379,8 @@ def test_faults_of_the_file(the_day_after):
 def test_what_is_planted_is_told_by_both_bills_and_their_own_totals(open_at):
     shop = open_at()
     trade(shop)
+    for number in ("ORDER-0002", "ORDER-0003"):
+        shop.paid(number)
     shop.passes(TO_NEXT_MORNING)
     for code in ("charge", "foreign", "refund", "reversal"):
         shop.arm("bill_row_added", code=code)
@@ -386,9 +389,9 @@ def test_what_is_planted_is_told_by_both_bills_and_their_own_totals(open_at):
     header, *rows, _, totals = bill(shop)
     funds = bill(shop, "fundflowbill")
 
-    assert len(rows) == 8
-    assert totals.startswith("`8.0,")
+    assert len(rows) == 10
+    assert totals.startswith("`10.0,")
     assert sum("--" in row for row in rows) == 1
-    assert len({value(row, header, "微信订单号") for row in rows}) == 4
+    assert len({value(row, header, "微信订单号") for row in rows}) == 6
     assert all(one <= two for one, two in pairwise(value(row, header, "交易时间") for row in rows))
-    assert len(funds) == 1 + 2 * 2 + 2 + 4 + 2  # nobody keeps anything of what never happened
+    assert len(funds) == 1 + 4 * 2 + 2 + 4 + 2  # nobody keeps anything of what never happened
