@@ -123,8 +123,8 @@ class Reconcile:
         try:
             async with Lease(run, self._outside.runs, self._clock, tell).held() as lease:
                 ended = await self._attempt(run, scratch, lease)
-        except Superseded:
-            raise
+        except (Superseded, LostUpdate):
+            raise Superseded(run.id) from None
         except Exception as error:
             await self._put_off(run, f"{type(error).__name__}: {error}", BROKEN_PAUSE)
             raise
