@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from adapters.http.examples import EVENT, REFUND
+from adapters.http.operator_events import CHANNEL, FINISHED, MEANING, ReconciliationFinished
 from adapters.http.schemas import Event, Payment, Refund
 from domain.events import EventType
 
@@ -113,10 +114,12 @@ def asyncapi() -> Json:
         "servers": SERVERS,
         "channels": {
             **{channel: _subject(word) for word, (channel, _) in SUBJECTS.items()},
+            "reconciliations": CHANNEL | {"messages": {FINISHED.value: _finished()}},
             "webhooks": _webhooks(),
         },
         "operations": {
             **{f"publish_{channel}": _operation(channel) for channel, _ in SUBJECTS.values()},
+            "publish_reconciliations": _operation("reconciliations"),
             "post_webhooks": _operation("webhooks")
             | {"bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}}},
         },
@@ -161,13 +164,21 @@ def _webhooks() -> Json:
 
 
 def _message(type: EventType, headers: str) -> Json:
+    return _described(type.value, _name(type), MEANINGS[type], headers)
+
+
+def _finished() -> Json:
+    return _described(FINISHED.value, ReconciliationFinished.__name__, MEANING, "NatsHeaders")
+
+
+def _described(name: str, schema: str, meaning: str, headers: str) -> Json:
     return {
-        "name": type.value,
-        "title": _name(type),
-        "summary": MEANINGS[type],
+        "name": name,
+        "title": schema,
+        "summary": meaning,
         "contentType": CLOUDEVENT,
         "headers": {"$ref": REF.format(name=headers)},
-        "payload": {"$ref": REF.format(name=_name(type))},
+        "payload": {"$ref": REF.format(name=schema)},
     }
 
 
@@ -177,7 +188,8 @@ def _operation(channel: str) -> Json:
 
 def _schemas() -> dict[str, Json]:
     """Each kind as the API describes it, and each type of event as what is special about it."""
-    _, schemas = msgspec.json.schema_components([Event, Payment, Refund], ref_template=REF)
+    kinds = [Event, Payment, Refund, ReconciliationFinished]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas |= {"NatsHeaders": NATS_HEADERS, "WebhookHeaders": WEBHOOK_HEADERS}
     schemas |= {_name(type): _event(type) for type in EventType}
     return dict(sorted(schemas.items()))

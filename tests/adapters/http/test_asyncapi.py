@@ -7,7 +7,9 @@ from jsonschema_rs import Draft7Validator, Draft202012Validator, ValidationError
 
 from adapters.http import schemas
 from adapters.http.asyncapi import EXAMPLES, MEANINGS, SUBJECTS
+from adapters.nats.events import subject_of
 from application.views import event_view, to_json
+from domain.bill_day import bill_day
 from domain.events import EventType
 from domain.method import Method
 from tests.asking import HAS_NO_BALANCE, an_order_by
@@ -101,6 +103,22 @@ def test_what_is_really_published_is_what_is_described(run, world, document):
         schema_of(document, message["payload"]).validate(event)
         assert set(event) == set(schemas.Event.__struct_fields__)
         assert set(event["data"]) == set(kind.__struct_fields__)
+
+
+def test_what_operators_are_told_is_what_is_described(run, world, document):
+    day = bill_day(world.clock.now())
+    world.clock.advance(2 * 86_400)
+    asked = run(world.app.reconcile.start("wechat-main", day, by="olga"))
+    run(world.app.reconcile.execute(asked))
+    [message] = run(world.store.outbox.waiting(10))
+    event = json.loads(to_json(event_view(message)))
+    channel = document["channels"]["reconciliations"]
+
+    assert channel["address"] == subject_of(message)
+    payload = channel["messages"][event["type"]]["payload"]
+    schema_of(document, payload).validate(event)
+    with pytest.raises(ValidationError):
+        schema_of(document, payload).validate(event | {"data": {"id": "rec_1"}})
 
 
 @pytest.mark.parametrize(
