@@ -85,7 +85,8 @@ class Answer:
     def unknown(self, reason: str) -> Unknown:
         """Nothing was learned from this answer."""
         broken = self.status >= 500
-        return Unknown(reason, self.pause, unanswered=broken, trace=self.trace)
+        said = f"HTTP {self.status}: {reason}" if broken else reason
+        return Unknown(said, self.pause, unanswered=broken, trace=self.trace)
 
 
 class Client:
