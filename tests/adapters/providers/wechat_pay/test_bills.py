@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
+from adapters.providers.wechat_pay import bill_file
 from adapters.providers.wechat_pay.account import wechat_pay_account
 from application.reconciliation_records import BillFile, BillNotReady, BillRefused, NoBill
 from domain.bill import BillKind, BillRejected, BillTotals
@@ -154,6 +155,17 @@ def test_a_bill_that_stays_broken_is_not_ready(desk, download, content):
     assert isinstance(found, BillNotReady)
     assert "hash" in found.reason or "damaged" in found.reason
     assert len(desk.heard) == 4
+
+
+def test_a_bill_that_unpacks_without_end_is_given_up(desk, download, monkeypatch):
+    monkeypatch.setattr(bill_file, "MOST_UNPACKED", len(BILL) - 1)
+    for _ in range(2):
+        hands_out(desk)
+
+    found = download()
+
+    assert isinstance(found, BillNotReady)
+    assert "larger" in found.reason
 
 
 def test_a_stale_address_is_replaced_once(desk, download):
