@@ -123,6 +123,12 @@ MATCHING = [
         [(Class.UNKNOWN_REFUND, *THEIRS)],
     ),
     (
+        "their reversal is not our refund of a part, and the next order agrees",
+        [ours(kind=REFUND, refund_no="r", fen=1), ours("d1b")],
+        [billed(kind=REVERSAL), billed("d1b")],
+        [(Class.MISSING_AT_PROVIDER, *OURS), (Class.UNKNOWN_REFUND, *THEIRS)],
+    ),
+    (
         "a reversal of what we never had",
         [],
         [billed(kind=REVERSAL)],
@@ -183,4 +189,7 @@ def test_a_movement_is_matched_on_one_day_only():
     assert classes([yesterdays], [billed()], finished={yesterday}) == [
         (Class.MISSING_LOCALLY, *THEIRS)
     ]
-    assert classes([ours(at=LATE)], [], elsewhere={ours().key}) == [(Class.CARRIED_OVER, *OURS)]
+    assert classes([ours(at=LATE)], [billed()], elsewhere={ours().key}) == [
+        (Class.CARRIED_OVER, *OURS),
+        (Class.MISSING_LOCALLY, *THEIRS),
+    ]
