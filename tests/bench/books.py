@@ -8,85 +8,99 @@ import argparse
 import asyncio
 import json
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import uvloop
+from sqlalchemy import Table
 
 from adapters.persistence.sql import migrate
-from adapters.persistence.sql.order_rows import payment_row, refund_row
-from adapters.persistence.sql.sqlite import _connect
 from adapters.persistence.sql.store import SqlStore
-from adapters.persistence.sql.values import Value, micros
+from adapters.persistence.sql.tables import payments, refunds
+from adapters.persistence.sql.values import micros
 from domain.method import Provider
 from tests.adapters.persistence.making import NOW, Make
 from tests.servers.postgres import PostgresServer
 
-MILLION, BATCH, REFUNDED = 1_000_000, 20_000, 10
+MILLION, REFUNDED = 1_000_000, 10
 A_DAY = timedelta(days=1)
 START, END = NOW - A_DAY, NOW
 
 
-def rows(count: int) -> Iterator[tuple[dict[str, Value], dict[str, Value] | None]]:
-    """Payments in the order of their success, half of them on the day; and their refunds."""
+#: The numbers from 0, and how one of them is written with 26 digits.
+NUMBERS = {
+    "sqlite": (
+        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})",
+        "printf('%026d', n)",
+    ),
+    "postgresql": (
+        "WITH numbers AS MATERIALIZED (SELECT generate_series(0::bigint, {}) AS n)",
+        "lpad(n::text, 26, '0')",
+    ),
+}
+
+
+def texts(dialect: str, count: int) -> list[str]:
+    """Two days of payments in the order of their success, some refunded: copies of the only one."""
+    numbers, number = NUMBERS[dialect]
+    step = 86_400_000_000 // count
+    at = f"({micros(START - A_DAY)} + n * {step})"
+    both = {"account": "'wechat-main'", "created_at": at}
+    paid = {
+        "id": f"'pay_' || {number}",
+        "order_no": number,
+        "provider_order_no": f"'d1' || {number}",
+    }
+    gone = {"id": f"'ref_' || {number}", "refund_no": number, "payment_id": f"'pay_' || {number}"}
+    gone |= {"provider_refund_no": f"'d1r' || {number}", "accepted_at": at}
+    copies = [
+        _copies(payments, paid | both | {"succeeded_at": at}),
+        _copies(refunds, gone | both) + f" AND n % {REFUNDED} = 0",
+    ]
+    return [f"{numbers.format(2 * count - 1)} {each}" for each in copies]
+
+
+def _copies(table: Table, fields: Mapping[str, str]) -> str:
+    names = [column.name for column in table.columns]
+    values = ", ".join(fields.get(name, f"{table.name}.{name}") for name in names)
+    template = f"{table.name}.id LIKE '%template'"
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
+    return f"{into} SELECT {values} FROM {table.name}, numbers WHERE {template}"
+
+
+async def keep_templates(url: str) -> None:
+    """One payment and its refund, of another account."""
     make = Make()
-    payment = make.paid()
-    paid = dict(payment_row(payment))
-    gone = dict(refund_row(make.refund(payment)))
-    first, step = micros(START - A_DAY), 2 * 86_400_000_000 // (2 * count)
-    for place in range(2 * count):
-        number, at = f"{place:026d}", first + place * step
-        own = {"id": f"pay_{number}", "order_no": number, "provider_order_no": f"d1{number}"}
-        refund: dict[str, Value] | None = None
-        if place % REFUNDED == 0:
-            theirs = {"id": f"ref_{number}", "refund_no": number, "payment_id": f"pay_{number}"}
-            theirs |= {"provider_refund_no": f"d1r{number}"}
-            refund = {**gone, **theirs, "accepted_at": at}
-        yield {**paid, **own, "created_at": at, "succeeded_at": at}, refund
-
-
-def batches(count: int) -> Iterator[tuple[list[dict[str, Value]], list[dict[str, Value]]]]:
-    payments: list[dict[str, Value]] = []
-    refunds: list[dict[str, Value]] = []
-    for payment, refund in rows(count):
-        payments.append(payment)
-        refunds += [refund] if refund else []
-        if len(payments) == BATCH:
-            yield payments, refunds
-            payments, refunds = [], []
-    yield payments, refunds
+    payment = make.paid(id="pay_template", account="template", provider_order_no="template")
+    refund = make.refund(payment, id="ref_template", account="template")
+    store = await SqlStore.open(url)
+    async with store.work() as work:
+        work.payments.save(payment)
+        work.refunds.save(refund)
+        await work.commit()
+    await store.close()
 
 
 def fill_sqlite(path: Path, count: int) -> None:
-    with closing(_connect(path)) as connection:
-        for batch in batches(count):
-            connection.execute("BEGIN")
-            for table, some in zip(("payments", "refunds"), batch, strict=True):
-                if some:
-                    marks = ", ".join(f":{name}" for name in some[0])
-                    text = f"INSERT INTO {table} ({', '.join(some[0])}) VALUES ({marks})"
-                    connection.executemany(text, some)
-            connection.execute("COMMIT")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for text in texts("sqlite", count):
+            connection.execute(text)
 
 
 async def fill_postgres(url: str, count: int) -> None:
     connection = await asyncpg.connect(url)
     try:
-        for batch in batches(count):
-            for table, some in zip(("payments", "refunds"), batch, strict=True):
-                if some:
-                    records = [tuple(each.values()) for each in some]
-                    await connection.copy_records_to_table(
-                        table, records=records, columns=list(some[0])
-                    )
-        await connection.execute("ANALYZE")
+        for text in texts("postgresql", count):
+            await connection.execute(text)
+        await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
 
@@ -149,13 +163,16 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
-        migrate.upgrade(f"sqlite:///{path}")
+        url = f"sqlite:///{path}"
+        migrate.upgrade(url)
+        asyncio.run(keep_templates(url))
         fill_sqlite(path, given.rows)
-        measure(f"sqlite:///{path}")
+        measure(url)
     server = PostgresServer()
     try:
         url = asyncio.run(server.create())
         migrate.upgrade(url)
+        asyncio.run(keep_templates(url))
         asyncio.run(fill_postgres(url, given.rows))
         measure(url)
     finally:

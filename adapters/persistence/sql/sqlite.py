@@ -48,9 +48,6 @@ class _How(TypedDict):
 
 _READING: _How = {"uri": True, "isolation_level": None, "cached_statements": 256}
 
-#: KiB that a connection may fill to sort before it takes a file.
-_SORTING = 32_768
-
 
 @dataclass(frozen=True, slots=True)
 class _Job:
@@ -212,7 +209,9 @@ class Reader:
         if self._closed:
             raise Unavailable("the store is closed")
         try:
-            connection = _connect_to_sort(self._address)
+            connection = sqlite3.connect(
+                self._address, check_same_thread=False, timeout=0, **_READING
+            )
             try:
                 cursor = await _begin_reading(connection, statement, values)
                 while rows := cursor.fetchmany(size):
@@ -236,12 +235,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _connect_to_sort(address: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(address, check_same_thread=False, timeout=0, **_READING)
-    connection.execute(f"PRAGMA cache_size = -{_SORTING}")
     return connection
 
 
