@@ -1,5 +1,6 @@
 """How a bill comes to tell what never happened: one row at a time, the same for the same day."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -50,6 +51,11 @@ class Scene:
         touched = set(self._touched())
         return [e for e in self.entries if e.key not in touched and e.kind in (kinds or EntryKind)]
 
+    def concerned(self) -> Sequence[str]:
+        """Numbers of the orders that something is planted for."""
+        pairs = [each for change in self.changes for each in (change.taken, change.given)]
+        return [each.order.provider_order_no for each in pairs if each]
+
     def change(self, fault: Fault, taken: Entry | None, given: Entry | None) -> Change:
         """A change within the day."""
         return Change(
@@ -87,8 +93,11 @@ def _added(scene: Scene, fault: Fault, dice: Random) -> Change | None:
 
 
 def _taken_back(scene: Scene, kind: EntryKind, fault: Fault, dice: Random) -> Change | None:
-    """A refund or reversal that nobody made, of a charge of the day."""
-    charge = _any(scene.untouched(EntryKind.CHARGE), dice)
+    """A refund or reversal that nobody made, of a charge with which nothing else happened."""
+    busy = Counter(each.order.provider_order_no for each in scene.entries)
+    busy.update(scene.concerned())
+    charges = scene.untouched(EntryKind.CHARGE)
+    charge = _any([each for each in charges if busy[each.order.provider_order_no] == 1], dice)
     if charge is None:
         return None
     fen = charge.fen if kind is EntryKind.REVERSAL else dice.randint(1, charge.fen)
