@@ -89,6 +89,8 @@ def instant_of(text: str, day: str, number: int) -> datetime:
     if text[:10] == day and len(text) == LENGTH_OF_TIME:
         return datetime.fromisoformat(text + "+08:00")  # five times as quick as `replace`
     other = datetime.fromisoformat(text).date()
+    if other.isoformat() == day:
+        raise ValueError(f"{text[:40]!r} is not a moment to the second.")
     raise BillRejected(
         f"Row {number} happened on {other}, and this is the bill of {day}. Hand in that day's bill."
     )
