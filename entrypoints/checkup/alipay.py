@@ -14,7 +14,7 @@ from adapters.providers.alipay.probe import (
 )
 from entrypoints.checkup.finding import Check, Finding, Once, bad, good, look
 from entrypoints.checkup.times import clock_finding, expiry_finding
-from entrypoints.checkup.visiting import plain
+from entrypoints.checkup.visiting import provider_finding
 
 CONSOLE = "open.alipay.com, 开发设置, 接口加签方式"
 
@@ -46,7 +46,7 @@ def alipay_checks(
     if config.has_certificates:
         for setting in CERTIFICATES:
             yield Check(name, setting.replace("_", " "), _certificate(config, setting))
-    yield Check(name, "gateway", question.judged(partial(_reached, config.gateway_url)))
+    yield Check(name, "gateway", question.judged(partial(_reached, config)))
     yield Check(name, "signature", question.judged(_acceptance))
     yield Check(name, "clock", question.judged(lambda asked: clock_finding(asked.skew)))
 
@@ -56,13 +56,8 @@ async def _loaded() -> Finding:
     return good("they load, and fit the certificates where there are any")
 
 
-def _reached(gateway_url: str, asked: Question) -> Finding:
-    if asked.reached:
-        return good(f"{gateway_url} answers")
-    return bad(
-        f"{gateway_url} does not answer ({plain(asked.words)})",
-        "let this machine connect to it: firewall, DNS, proxy",
-    )
+def _reached(config: AlipayConfig, asked: Question) -> Finding:
+    return provider_finding(config.gateway_url, answers=asked.reached, said=asked.words)
 
 
 def _acceptance(asked: Question) -> Finding:

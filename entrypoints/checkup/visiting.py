@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from adapters.providers.transport import exchange
-from entrypoints.checkup.finding import Finding, bad, look
+from entrypoints.checkup.finding import Finding, bad, good, look
 
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "basepay-doctor"}
 
@@ -37,6 +37,16 @@ def plain(trouble: str) -> str:
     found = re.search(r"\[(?:Errno -?\d+\] )?([^\[\]]*)\]?$", trouble)
     reason = found[1] if found else trouble
     return "nothing listens there" if reason.startswith("Connect call failed") else reason
+
+
+def provider_finding(url: str, *, answers: bool, said: str) -> Finding:
+    """Whether a provider can be called from here at all; `said`: what the network library says."""
+    if answers:
+        return good(f"{url} answers")
+    return bad(
+        f"{url} does not answer ({plain(said)})",
+        "let this machine connect to it: firewall, DNS, proxy",
+    )
 
 
 def unreached(seen: Visit, mend: str) -> Finding:

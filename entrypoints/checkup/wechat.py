@@ -21,7 +21,7 @@ from adapters.providers.wechat_pay.probe import (
 from domain.outcome import Unknown
 from entrypoints.checkup.finding import Check, Finding, Once, bad, good, look
 from entrypoints.checkup.times import clock_finding, expiry_finding
-from entrypoints.checkup.visiting import plain
+from entrypoints.checkup.visiting import provider_finding
 
 SECURITY = "pay.weixin.qq.com, 账户中心, API安全"
 BINDINGS = "pay.weixin.qq.com, 产品中心, AppID账号管理"
@@ -53,7 +53,7 @@ def wechat_checks(
         yield Check(name, "API certificate", _own_certificate(certificate))
     if config.platform_certificates:
         yield Check(name, "platform certificates", _platform_certificates(config))
-    yield Check(name, "gateway", knocked.judged(partial(_reached, config.base_url)))
+    yield Check(name, "gateway", knocked.judged(partial(_reached, config)))
     yield Check(name, "signature", knocked.judged(_acceptance))
     yield Check(name, "WeChat Pay's key", knocked.judged(partial(_proof, line)))
     yield Check(name, "clock", knocked.judged(lambda asked: clock_finding(asked.clock_skew)))
@@ -99,13 +99,8 @@ def _platform_certificates(config: WeChatPayConfig) -> Callable[[], Awaitable[Fi
     return run
 
 
-def _reached(base_url: str, asked: Knock) -> Finding:
-    if asked.answered:
-        return good(f"{base_url} answers")
-    return bad(
-        f"{base_url} does not answer ({plain(asked.said)})",
-        "let this machine connect to it: firewall, DNS, proxy",
-    )
+def _reached(config: WeChatPayConfig, asked: Knock) -> Finding:
+    return provider_finding(config.base_url, answers=asked.answered, said=asked.said)
 
 
 def _acceptance(asked: Knock) -> Finding:

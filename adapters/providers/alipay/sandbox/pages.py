@@ -17,7 +17,7 @@ CASHIER = "/alipay/cashier"
 #: merchant by redirect, so `form-action` is left out.
 SAFE = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "frame-ancestors 'none'",
+    "img-src data:; frame-ancestors 'none'",
     "cache-control": "no-store",
 }
 
@@ -25,7 +25,9 @@ PAGE = (
     '<!doctype html><html lang="zh-CN"><meta charset="{charset}">'
     '<meta name="viewport" content="width=device-width,initial-scale=1">'
     "<title>模拟收银台 Simulated cashier</title>"
-    "<style>body{{font:1rem/1.5 sans-serif;max-width:24rem;margin:10vh auto;padding:0 1rem}}"
+    '<link rel="icon" href="data:,">'
+    "<style>:root{{color-scheme:light dark}}"
+    "body{{font:1rem/1.5 sans-serif;max-width:24rem;margin:10vh auto;padding:0 1rem}}"
     "strong{{font-size:2rem}}button{{font:inherit;padding:.5rem 1rem;margin-right:.5rem}}</style>"
     "<main>{content}</main></html>"
 )

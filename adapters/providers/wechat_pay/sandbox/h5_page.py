@@ -7,15 +7,26 @@ from adapters.providers.wechat_pay.sandbox.settings import WeChatPaySandboxSetti
 
 PAGE = (
     '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
-    '<meta name="viewport" content="width=device-width"><title>微信支付</title><p>{}</p></html>'
+    '<meta name="viewport" content="width=device-width,initial-scale=1"><title>微信支付</title>'
+    '<link rel="icon" href="data:,"><style>body{{font:1rem/1.5 sans-serif;max-width:24rem;'
+    "margin:10vh auto;padding:0 1rem}}:root{{color-scheme:light dark}}</style>"
+    '<p>{}</p><p lang="en">{}</p></html>'
 )
+
+#: WeChat's own words, and for whoever does not read them what they mean.
+TOLD = {
+    "商家参数格式有误，请联系商家解决": "No Referer: lead to it from a page of yours.",
+    "商家存在未配置的参数，请联系商家解决": "The Referer is not below the H5 payment domain.",
+    "请在微信外打开订单，进行支付": "This is WeChat's own browser: use JSAPI there.",
+    "支付请求已失效，请重新发起支付": "The link is unknown, or stale.",
+}
 
 
 def open_h5_page(world: World, settings: WeChatPaySandboxSettings, call: Call) -> Answer:
     """Lead the browser on to the payer's phone, or say why not."""
     if wrong := _wrong(world, settings, call):
         headers = {"Content-Type": "text/html; charset=utf-8"}
-        return Answer(200, headers, PAGE.format(wrong).encode())
+        return Answer(200, headers, PAGE.format(wrong, TOLD[wrong]).encode())
     query = parse_qs(call.query)
     leads = query["prepay_id"][0]
     if "redirect_url" in query:

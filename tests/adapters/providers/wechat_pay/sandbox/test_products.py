@@ -158,6 +158,7 @@ def test_the_h5_page_turns_away_whom_the_platform_would(shop_with):
         return shop.http.get(url, headers=headers).text
 
     assert "商家参数格式有误" in told()
+    assert "No Referer" in told()
     assert "商家存在未配置的参数" in told(Referer="https://shop.example.evil/")
     in_wechat = ours | {"User-Agent": "Mozilla/5.0 MicroMessenger/8.0"}
     assert "请在微信外打开订单" in told(**in_wechat)
