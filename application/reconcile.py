@@ -22,8 +22,9 @@ from application.reconciliation_views import run_view
 from application.records import OPERATOR, Message, Page
 from application.repair import Repair
 from application.views import to_json
-from domain.bill import BillRejected
-from domain.bill_day import BillDay, bill_day
+from domain.bill import BillRejected, Key
+from domain.bill_day import CARRY_DAYS, BillDay, bill_day
+from domain.discrepancy import BASEPAY
 from domain.errors import FieldError, InvalidRequest
 from domain.events import IncidentKind, OperatorEventType
 
@@ -35,6 +36,9 @@ GIVE_UP_AFTER = timedelta(days=2)
 #: Pauses before another try: after a rejected bill, and after something broke here.
 REJECTED_PAUSE, BROKEN_PAUSE = timedelta(minutes=30), timedelta(minutes=10)
 
+#: From a movement's own day to the one that judges it at last.
+CARRIED_FOR = timedelta(days=CARRY_DAYS)
+
 #: Share of a pause by which it may be longer, so that accounts don't ask all at once.
 JITTER = 0.2
 
@@ -45,6 +49,7 @@ class Told:
 
     report: Report
     carries: Sequence[Carry]
+    judged: frozenset[Key]
 
 
 Ended = Told | BillNotReady | BillRefused
@@ -169,7 +174,7 @@ class Reconcile:
         report = report_of(
             run, account.provider, statement, matched, third, repaired=await execution.repaired()
         )
-        return Told(report, matched.carries)
+        return Told(report, matched.carries, matched.judged)
 
     async def _third_side(
         self, run: Run, statement: Statement, funds: Funds | None, scratch: Scratch
@@ -194,7 +199,7 @@ class Reconcile:
         return BillRefused(reason)
 
     async def _seal(self, run: Run, told: Told) -> None:
-        now = self._clock.now()
+        now, first = self._clock.now(), run.finished_at is None
         run.status, run.finished_at, run.report = RunStatus.FINISHED, now, told.report.to_json()
         run.leased_until = run.next_try_at = None
         run.failure = ""
@@ -213,6 +218,19 @@ class Reconcile:
         except LostUpdate:
             raise Superseded(run.id) from None
         log.info("%s %s: finished, %s", run.account, run.day, _in_short(told.report))
+        for day in sorted(await self._unjudged(run, told, first=first)):
+            await self._ask_for(run.account, day, BASEPAY)
+
+    async def _unjudged(self, run: Run, told: Told, *, first: bool) -> set[date]:
+        """Days whose runs did not know of all that was carried over to them; perhaps this one."""
+        after = {carry.from_day + CARRIED_FOR for carry in told.carries if first} - {run.day}
+        runs = [await self._outside.runs.find(run.account, day) for day in after]
+        unjudged = {each.day for each in runs if each and each.finished_at is not None}
+        for carry in await self._outside.findings.carried(run.account, run.day):
+            mine = carry.settled_day is None and carry.from_day + CARRIED_FOR == run.day
+            if mine and carry.movement.key not in told.judged:
+                unjudged.add(run.day)  # it was carried while this day was matched
+        return unjudged
 
     async def _put_off(self, run: Run, reason: str, pause: timedelta) -> None:
         run.status, run.failure, run.leased_until = RunStatus.WAITING, reason, None

@@ -16,7 +16,7 @@ from application.reconciliation_look_up import Seen, look_up
 from application.reconciliation_ports import Reconciliation
 from application.reconciliation_records import Carry, Run
 from application.repair import REPAIRABLE, Repair
-from domain.bill import MovementKind
+from domain.bill import Key, MovementKind
 from domain.bill_day import BillDay, bill_day
 from domain.certificate import Certificate
 from domain.discrepancy import BASEPAY, Discrepancy, DiscrepancyStatus, Resolution
@@ -58,6 +58,7 @@ class Matched:
 
     account: str
     matching: Matching
+    judged: frozenset[Key] = frozenset()  # what other days carried to this one
     carries: list[Carry] = field(default_factory=list)
     methods: dict[tuple[str, bool], Figures] = field(default_factory=dict)  # True: charges
     repairable: set[What] = field(default_factory=set)
@@ -113,9 +114,9 @@ class Execution:
 
     async def _match(self, statement: Statement) -> Matched:
         borders = await self._borders()
-        matched = Matched(
-            self._run.account, await asyncio.to_thread(self._matching, statement, borders)
-        )
+        matching = await asyncio.to_thread(self._matching, statement, borders)
+        judged = frozenset(movement.key for movement in borders.carried)
+        matched = Matched(self._run.account, matching, judged)
         unreadable = [
             Finding(Class.UNREADABLE_ROW, row=row, nth=nth)
             for nth, row in enumerate(statement.unreadable)
@@ -136,11 +137,14 @@ class Execution:
         )
 
     async def _borders(self) -> Borders:
-        """What the neighbouring days' runs know."""
+        """What the neighbouring days' runs know.
+
+        Which of them have finished is asked first: what they carry is complete then.
+        """
         account, day = self._run.account, self._run.day
-        carries = await self._outside.findings.carried(account, day)
         neighbours = [day - ONE_DAY, day + ONE_DAY]
         runs = [await self._outside.runs.find(account, each) for each in neighbours]
+        carries = await self._outside.findings.carried(account, day)
         return Borders(
             elsewhere=frozenset(
                 each.movement.key

@@ -327,6 +327,49 @@ def test_what_the_next_day_does_not_have_either_is_missing(run, world):
     assert classes(second) == {"missing_at_provider": (1, 0)}
 
 
+def test_a_day_that_ran_too_early_is_run_again_for_what_is_carried_to_it(run, world):
+    until(world, before_midnight=timedelta(seconds=30))
+    run(world.paid())
+    day = today(world)
+    until(world, days=2)
+    early = run(reconciled(world, day + ONE_DAY))
+    world.wechat.bills.will_tell(lambda _: [])
+
+    run(reconciled(world, day))
+    [due] = run(world.app.reconcile.due(10))
+    again = run(world.app.reconcile.execute(due))
+
+    assert early.discrepancies == 0
+    assert (due.day, due.started_by) == (day + ONE_DAY, "basepay")
+    assert classes(Report.from_json(again.report)) == {"missing_at_provider": (1, 0)}
+    assert run(world.app.reconcile.due(10)) == []
+
+
+def test_what_is_carried_while_the_next_day_is_matched_is_judged_all_the_same(
+    run, world, monkeypatch
+):
+    until(world, before_midnight=timedelta(seconds=30))
+    run(world.paid())
+    day = today(world)
+    until(world, days=2)
+    movements = world.store.books.movements
+
+    async def slowly(*asked):
+        monkeypatch.setattr(world.store.books, "movements", movements)
+        world.wechat.bills.will_tell(lambda _: [])
+        await reconciled(world, day)  # ends in the middle of the next day's run
+        async for page in movements(*asked):
+            yield page
+
+    monkeypatch.setattr(world.store.books, "movements", slowly)
+    run(reconciled(world, day + ONE_DAY))
+    [due] = run(world.app.reconcile.due(10))
+    again = run(world.app.reconcile.execute(due))
+
+    assert classes(Report.from_json(again.report)) == {"missing_at_provider": (1, 0)}
+    assert run(world.app.reconcile.due(10)) == []
+
+
 async def yesterday_of(world, day) -> Report:
     until(world, days=(day + ONE_DAY - today(world)).days)
     return await reconciled(world, day)
