@@ -7,18 +7,23 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import islice
 from typing import Protocol, TypeVar
 
+from adapters.providers.alipay.bill_cells import (
+    AGAIN,
+    AS_DOWNLOADED,
+    PADDING,
+    plain_cell,
+    plain_name,
+    told_fen,
+)
 from adapters.providers.alipay.bill_file import Text, texts_of
 from domain.bill import BillRejected, UnreadableRow
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
-
-AS_DOWNLOADED = "Hand in the file as Alipay gives it, unchanged."
-AGAIN = "Download it again; if it stays so, ask Alipay."
 
 #: Comments above the header, and lines of the summary: one per store.
 MOST_COMMENTS, MOST_SUMMED = 40, 100_000
@@ -26,17 +31,9 @@ MOST_COMMENTS, MOST_SUMMED = 40, 100_000
 #: A quoted cell may hold so many ends of lines: it has 256 characters.
 MOST_BREAKS = 256
 
-#: One spelling for all: brackets with their unit fall away, and so does what only pads.
-_UNIT = re.compile(r"[(（][^)）]*[)）]")
-PADDING = " \t\u3000\ufeff`"
-
-_AMOUNT = re.compile(r"(-?)([0-9]{1,13})(?:\.([0-9]{1,2}))?")
 _TOTAL = re.compile(r"#(\w+)合计[：:]([0-9]+)笔[，,](.*)")
 _SUM = re.compile(r"(\w*?)共(-?[0-9][0-9,.]*)元")
 _DATES = re.compile(r"\[([0-9]{4})年([0-9]{2})月([0-9]{2})日 ([0-9:]{8})\]")
-
-#: Amounts repeat; a bill of a million different ones must not fill the memory with them.
-MOST_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +60,6 @@ class Table(Protocol[T_co]):
         self, footers: Mapping[str, Footer], summary: Mapping[str, str] | None, *, unreadable: int
     ) -> None:
         """Raise BillRejected unless the totals are those of the rows."""
-
-
-class Fen(dict[str, int]):
-    """Yuan in text and what they are in fen: asking a dictionary is quicker than reading.
-
-    A column that a bill does not have reads as the empty text, which is nothing.
-    """
-
-    def __init__(self) -> None:
-        super().__init__({"": 0})
-
-    def __missing__(self, cell: str) -> int:
-        found = _AMOUNT.fullmatch(cell.strip(PADDING))
-        if found is None:
-            raise ValueError(f"{cell[:40]!r} is not an amount in yuan.")
-        fen = int(found[1] + found[2] + (found[3] or "").ljust(2, "0"))
-        if len(self) < MOST_KEPT:
-            self[cell] = fen
-        return fen
 
 
 class Numbered(Iterator[tuple[int, str]]):
@@ -117,53 +95,6 @@ def read_bill(
         footers = _footers(numbered)
         summary = _titled(texts, table.summary_title)
         table.check(footers, summary and _last_sums(summary()), unreadable=unreadable)
-
-
-def plain_cell(cell: str) -> str:
-    """Take off what keeps spreadsheets from rounding."""
-    return cell.strip(PADDING)
-
-
-def plain_name(cell: str) -> str:
-    """A column's name in one spelling, without its unit."""
-    return _UNIT.sub("", cell).strip(PADDING)
-
-
-def place_of(spellings: Sequence[str], names: Sequence[str]) -> int:
-    """Where a column stands that has had several names. Raises BillRejected."""
-    for name in spellings:
-        if name in names:
-            return names.index(name)
-    raise BillRejected(f"It has no column {spellings[0]}. {AS_DOWNLOADED}")
-
-
-def read_instant(cell: str) -> datetime:
-    """Read Chinese wall time. Raises ValueError."""
-    text = plain_cell(cell)
-    if len(text) != len("2026-01-15 10:00:09"):
-        raise ValueError(f"{text[:40]!r} is not a time.")
-    return datetime.fromisoformat(f"{text}+08:00")
-
-
-def told_fen(name: str, text: str) -> int:
-    """Read a total. Raises BillRejected."""
-    try:
-        return Fen()[text.replace(",", "")]
-    except ValueError as error:
-        raise BillRejected(f"Its total {name} can't be read: {error} {AGAIN}") from None
-
-
-def check_count(name: str, told: int | str, found: Sequence[int]) -> None:
-    """Raise BillRejected unless so many rows are told of."""
-    if not str(told).isdecimal() or int(told) not in found:
-        raise BillRejected(f"It counts {told} of {name}, and its rows are {found[0]}. {AGAIN}")
-
-
-def check_total(name: str, told: int, found: Sequence[int]) -> None:
-    """Raise BillRejected unless a total is one of what it may be, by either sign."""
-    if abs(told) not in map(abs, found):
-        sums = f"Its total {name} says {_yuan(told)}, and its rows add up to {_yuan(found[0])}."
-        raise BillRejected(f"{sums} {AGAIN}")
 
 
 def _titled(texts: Sequence[Text], title: str) -> Text | None:
@@ -259,8 +190,3 @@ def _last_sums(lines: Iterator[str]) -> Mapping[str, str] | None:
         if plain_cell(cells[0]) == "合计":
             return dict(zip(names, map(plain_cell, cells), strict=False))
     return None
-
-
-def _yuan(fen: int) -> str:
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02}"

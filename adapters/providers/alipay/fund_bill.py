@@ -4,18 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 
-from adapters.providers.alipay.bill_text import (
+from adapters.providers.alipay.bill_cells import (
     AGAIN,
     Fen,
-    Footer,
     check_count,
     check_total,
     place_of,
     plain_cell,
-    read_bill,
     read_instant,
     told_fen,
 )
+from adapters.providers.alipay.bill_text import Footer, read_bill
 from domain.bill import BillRejected, FundKind, FundRow, UnreadableRow
 
 #: What is read, by the names that it has had; the first is today's.
