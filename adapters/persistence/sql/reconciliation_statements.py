@@ -155,7 +155,8 @@ def _of_older_attempts() -> tuple[ColumnElement[bool], ...]:
 
 def _hold_gone() -> Executable:
     """Persons who settle one of them just now come first, or later; SQLite has one writer."""
-    return select(discrepancies.c.id).where(*_of_older_attempts()).with_for_update()
+    held = select(discrepancies.c.id).where(*_of_older_attempts()).with_for_update()
+    return select(func.count()).select_from(held.subquery())
 
 
 def _tell_gone() -> Executable:

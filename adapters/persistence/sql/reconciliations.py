@@ -118,7 +118,7 @@ class SqlFindings:
         """End the execution in one commit. Raises LostUpdate, Unavailable."""
         told = Step.of(self._insert_message, message_row(announce))
         ends = *self._ends(run, carries, at), told
-        await self._writer.keep(Unit(ends, self._on_message, in_order=True))
+        await self._writer.keep(Unit(ends, self._on_message, in_order=True, lasts=True))
         run.version += 1
 
     async def carried(self, account: str, day: date) -> Sequence[Carry]:

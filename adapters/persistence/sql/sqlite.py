@@ -112,7 +112,7 @@ class Writer:
     async def _write(self, batch: Sequence[_Job]) -> list[Exception | None]:
         try:
             await self._begin()
-            results = [self._apply(job) for job in batch]
+            results = [await self._applied(job) for job in batch]
             await self._loop.run_in_executor(self._thread, self._connection.execute, "COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:  # a full disk has ended it already
@@ -134,6 +134,11 @@ class Writer:
                 await asyncio.sleep(BUSY_LOOK_SECONDS)
             else:
                 return
+
+    async def _applied(self, job: _Job) -> Exception | None:
+        if job.unit.lasts:
+            return await self._loop.run_in_executor(self._thread, self._apply, job)
+        return self._apply(job)
 
     def _apply(self, job: _Job) -> Exception | None:
         execute = self._connection.execute

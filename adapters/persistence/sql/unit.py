@@ -29,8 +29,10 @@ class Unit:
     """Steps in their order, and who is told on the event loop once they are kept.
 
     `in_order`: a step builds on what an earlier one did, so they can't be one statement.
+    `lasts`: it may change so many rows that nobody should stand still meanwhile.
     """
 
     steps: tuple[Step, ...]
     signal: Signal | None = None
     in_order: bool = False
+    lasts: bool = False
