@@ -13,6 +13,7 @@ from application.views import event_view, payment_view, refund_view
 from domain.errors import DomainError
 from domain.method import Method, Provider
 from domain.money import ZERO, Money
+from tests.acceptance.bills import MemoryBillStage
 from tests.acceptance.stage import ACCOUNTS, Reply, T, Trouble, Truth, View
 from tests.worlds import SHOP, MemoryWorld, seen
 
@@ -47,6 +48,7 @@ class MemoryStage:
         self._calls = Calls()
         self._card_closed = False
         self._forgotten: dict[str, dict[str, Trade]] = {}
+        self.bills = MemoryBillStage(self._world)
 
     async def place(self, order_no: str, amount: int, how: View, *, key: str) -> Reply:
         facts = {**how, "method": Method(how["method"])}
@@ -87,6 +89,11 @@ class MemoryStage:
 
     async def payer(self, action: str, payment: View) -> bool:
         provider, number = self._at(payment)
+        forgotten = self._forgotten.get(provider.name, {})
+        if number in forgotten:  # what it does not tell us, it may do all the same
+            forgotten[number].state, forgotten[number].paid_at = "paid", self._world.clock.now()
+            forgotten[number].charges += 1
+            return True
         if number not in provider.book:
             provider.payer_opens(await self._world.stored(payment["id"]))
         if provider.book[number].state != "open":
@@ -158,6 +165,7 @@ class MemoryStage:
             for account, kind, number in owed:
                 await self._world.callback(kind, number, account=account)
         await self._world.sweep_after()
+        await self.bills.work()
 
     async def settle(self) -> None:
         await self._world.settle()

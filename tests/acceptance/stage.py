@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from domain.method import Method, Provider
+
+if TYPE_CHECKING:
+    from tests.acceptance.bills import Bills
 
 View = dict[str, Any]
 T = TypeVar("T")
@@ -51,6 +54,9 @@ class Truth:
 
 class Stage(Protocol):
     """basepay and everything around it."""
+
+    @property
+    def bills(self) -> "Bills": ...
 
     # What the shop does and reads.
 

@@ -12,6 +12,7 @@ from adapters.ids import new_ulid
 from domain.method import TERMS, Method, Provider
 from entrypoints.dev import Started
 from tests.acceptance.another_till import charge
+from tests.acceptance.bills import WireBillStage
 from tests.acceptance.stage import METHODS, Reply, T, Trouble, Truth, View
 from tests.acceptance.stranger import forged
 from tests.asking import an_order_by
@@ -73,6 +74,7 @@ class WireStage:
         self._operator = await self._client(started.api_url, started.operator_key)
         self._stranger = await self._client(started.api_url)
         self._sandbox = await self._client(started.sandbox_url)
+        self.bills = WireBillStage(self._operator, self._sandbox, self.mend)
         return self
 
     async def __aexit__(self, *_: object) -> None:
