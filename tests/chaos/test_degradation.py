@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from domain.method import Method
+from tests.books import View
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
@@ -140,5 +142,30 @@ def test_a_silent_provider_leaves_its_orders_open_and_the_other_one_alone(run, s
         await shape.time_passes(A_WHILE)
         assert await shape.until(lambda: shape.can_be_paid(unheard.json()), wanted=True)
         await is_asked_and_answers(shape, "SO-1")
+
+    run(story())
+
+
+def test_refunds_that_race_at_two_processes_never_give_back_more_than_was_paid(run, shape):
+    """T4e: each alone is fine, and no two of them wait for each other."""
+
+    async def refund(payment: View, number: int) -> httpx.Response:
+        body = {"payment_id": payment["id"], "refund_no": f"R-{number}", "amount": 150}
+        key = {"Idempotency-Key": f"R-{number}"}
+        api: httpx.AsyncClient = shape.apis[number % 2]
+        return await api.post("/v1/refunds", json=body | {"reason": "cold tea"}, headers=key)
+
+    async def story() -> None:
+        payment = (await shape.pay("SO-1")).json()
+        await shape.payer_pays(payment)
+        assert await shape.until(lambda: shape.status(payment), "succeeded") == "succeeded"
+
+        answers = await asyncio.gather(*(refund(payment, number) for number in range(32)))
+
+        refused = [each for each in answers if each.is_error]
+        assert {each.json()["code"] for each in refused} == {"refund_exceeds_payment"}
+        assert len(answers) - len(refused) == payment["amount"] // 150
+        accepted = (await shape.apis[0].get("/v1/refunds")).json()["items"]
+        assert sum(each["amount"] for each in accepted) <= payment["amount"]
 
     run(story())

@@ -69,7 +69,7 @@ class Shape:
         self.database_url = database_url
         await asyncio.to_thread(upgrade_schema, self._settings)
         self.gateway = await self._serve("gateway", self._gateway.dup())
-        self.apis = [await self._serve("api", bind(0)) for _ in range(2)]
+        self.apis: list[httpx.AsyncClient] = [await self._serve("api", bind(0)) for _ in range(2)]
         enter = self._roles.enter_async_context
         worker = await enter(running(self._settings, self._clock, roles=["worker"]))
         keys = await keys_of(worker.store.directory, self._clock, self._data_dir)
