@@ -79,14 +79,14 @@ def parts_of(run, store):
     return run(store._reader.row(count, {}))["parts"]
 
 
-@pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 20, 200, 201])
-def test_a_bill_returns_byte_for_byte(run, store, small_parts, a_bill, fetched, length):
-    content = random.Random(length).randbytes(length)
-    bill, file = a_bill(content, name="\u8d26\u5355.zip", source="金莲")
-    run(store.bills.put(bill, file))
+def test_a_bill_returns_byte_for_byte(run, store, small_parts, a_bill, fetched):
+    for length in (0, 1, 9, 10, 11, 20, 200, 201):
+        content = random.Random(length).randbytes(length)
+        bill, file = a_bill(content, name="\u8d26\u5355.zip", source="金莲")
+        run(store.bills.put(bill, file))
 
-    assert run(store.bills.find("wechat-main", DAY, TRADE)) == bill
-    assert fetched(store, bill) == content
+        assert run(store.bills.find("wechat-main", DAY, TRADE)) == bill
+        assert fetched(store, bill) == content
 
 
 def test_each_account_day_and_kind_has_its_own(run, store, a_bill, fetched):

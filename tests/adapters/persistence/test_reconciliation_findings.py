@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -141,26 +142,25 @@ def test_what_is_seen_again_is_the_same_discrepancy(run, store, execution, again
     assert (kept.detail, kept.raw, kept.line) == ("as it is", "new", 2)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"cls": Class.STATUS_MISMATCH},
-        {"order_no": "other"},
-        {"kind": REVERSAL},
-        {"kind": None},
-        {"refund_no": "R"},
-        {"nth": 1},
-    ],
-    ids=str,
+#: Whatever of it differs makes another discrepancy.
+OTHERS: tuple[dict[str, Any], ...] = (
+    {"cls": Class.STATUS_MISMATCH},
+    {"order_no": "other"},
+    {"kind": REVERSAL},
+    {"kind": None},
+    {"refund_no": "R"},
+    {"nth": 1},
 )
-def test_each_part_of_its_name_makes_another_discrepancy(run, store, execution, make, found, other):
+
+
+def test_each_part_of_its_name_makes_another_discrepancy(run, store, execution, make, found):
     reconciliation = execution()
     finding = a_finding(make, reconciliation, order_no="d1")
-    twin = replace(finding, id="dis_z", **other)
-    for batch in ([finding], [twin], [twin, finding]):
+    twins = [replace(finding, id=f"dis_z{place}", **each) for place, each in enumerate(OTHERS)]
+    for batch in ([finding], twins, [*twins, finding]):
         run(store.findings.put(reconciliation, batch))
 
-    assert [each.id for each in found(reconciliation)] == [finding.id, "dis_z"]
+    assert found(reconciliation) == [as_kept(finding), *map(as_kept, twins)]
 
 
 def test_the_same_finding_of_another_run_is_another_discrepancy(run, store, execution, make, found):

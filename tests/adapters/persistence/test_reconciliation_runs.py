@@ -122,11 +122,11 @@ def test_runs_are_listed_newest_day_first_page_by_page(run, store, kept):
     assert pages("unknown", 3) == [[]]
 
 
-@pytest.mark.parametrize("cursor", ["", ".", "nonsense", "2026-10-02.'; --", "\u6d4b"])
-def test_a_cursor_that_is_none_of_ours_breaks_nothing(run, store, kept, cursor):
+def test_a_cursor_that_is_none_of_ours_breaks_nothing(run, store, kept):
     kept()
 
-    assert len(run(store.runs.page(account=None, limit=5, cursor=cursor)).items) <= 1
+    for cursor in ("", ".", "nonsense", "2026-10-02.'; --", "\u6d4b"):
+        assert len(run(store.runs.page(account=None, limit=5, cursor=cursor)).items) <= 1
 
 
 def test_what_waits_or_was_abandoned_is_due(run, store, kept):
