@@ -229,6 +229,28 @@ def test_half_a_fen_of_a_fee_counts_as_one(read, text, fen):
     assert read(bill(rows, totals=totals(手续费总金额=total)))[0].fee_fen == fen
 
 
+def test_a_refund_may_take_less_from_the_merchant_than_was_asked_for(read):
+    rows = [*ROWS[:2], ROWS[2].replace("`30.00,`0.00,`ORIGINAL", "`27.00,`3.00,`ORIGINAL"), ROWS[3]]
+    refund = read(bill(rows, totals=totals(退款总金额="27.00", 充值券退款总金额="3.00")))[2]
+
+    assert (refund.fen, refund.settled_fen) == (3000, 2700)
+
+
+def test_totals_without_what_was_settled_are_none(read):
+    sums = ("总交易单数,订单总金额", "`4.0,`170.00")
+
+    with pytest.raises(BillRejected, match="应结订单总金额"):
+        read(bill(totals=sums))
+
+
+def test_a_row_that_cant_be_read_says_why(read):
+    lines = [UNREADABLE["another currency"], UNREADABLE["another state"]]
+    *rows, _ = read(bill([*ROWS, *lines], totals=totals(总交易单数="6")))
+
+    assert "HKD" in rows[4].reason
+    assert "PENDING" in rows[5].reason
+
+
 def test_what_is_given_back_of_a_fee_may_bear_either_sign(read):
     rows = [*ROWS[:2], ROWS[2].replace("-0.18000", "0.18000"), ROWS[3]]
 
