@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from entrypoints.demo_bills import every_day_agrees
 from entrypoints.demo_scenarios import (
     BESIDES,
     METHODS,
@@ -44,7 +45,11 @@ async def run_demo(*, as_json: bool, cluster: bool = False) -> int:
     began = time.monotonic()
     async with _throw_away_shop(cluster=cluster) as shop:
         jobs = [(each, method) for each in SCENARIOS for method in METHODS if each.fits(method)]
-        besides = [*BESIDES, Scenario("both books say the same", books_agree)]
+        besides = [
+            *BESIDES,
+            Scenario("both books say the same", books_agree),
+            Scenario("every day's bill agrees", every_day_agrees),
+        ]
         jobs += [(each, ALL) for each in besides]
         with _progress(len(jobs), quiet=as_json) as advance:
             for scenario, method in jobs:

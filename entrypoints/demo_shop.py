@@ -5,6 +5,7 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -227,6 +228,28 @@ class Shop:
         """Move the clock that basepay and the providers share."""
         move = {"advance_seconds": seconds}
         (await self._sandbox.post("/sandbox/clock", json=move)).raise_for_status()
+
+    async def now(self) -> datetime:
+        """What that clock says."""
+        unmoved = await self._sandbox.post("/sandbox/clock", json={"advance_seconds": 0})
+        return datetime.fromisoformat(unmoved.raise_for_status().json()["now"])
+
+    async def reconciled(self, account: str, day: date) -> View:
+        """The run of an account's day, once it is finished; the last state if it never is."""
+
+        async def read() -> View:
+            query = {"account": account, "limit": 50}
+            answer = await self._operator.get("/v1/reconciliations", params=query)
+            runs: list[View] = answer.raise_for_status().json()["items"]
+            return next((run for run in runs if run["day"] == day.isoformat()), {"status": None})
+
+        return await self._until(read, lambda run: run["status"] == "finished")
+
+    async def differences(self, run: View) -> list[View]:
+        """What a run found, the first of it."""
+        path = f"/v1/reconciliations/{run['id']}/discrepancies"
+        items: list[View] = (await self._operator.get(path)).raise_for_status().json()["items"]
+        return items
 
     async def book(self) -> View:
         """The providers' truth."""

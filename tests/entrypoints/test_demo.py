@@ -46,7 +46,7 @@ def test_one_broken_expectation_breaks_the_demo(run, capsys, monkeypatch, play):
     code = run(demo.run_demo(as_json=False))
 
     assert code == 1
-    assert "3 of 5 held" in capsys.readouterr().out
+    assert "4 of 6 held" in capsys.readouterr().out
 
 
 def test_the_demo_walks_every_method_through_everything_that_can_happen_to_it():
