@@ -100,8 +100,9 @@ def test_a_charge_that_was_sent_and_not_answered_has_not_failed(run, world, code
         provider = world.wechat if _of(code["method"]) is Provider.WECHAT else world.alipay
         provider.loses_answers()
         answer = await world.pay(**code)
-        while not world.app.accounts.circuit(provider.name).open:
+        for _ in range(OPENS_AFTER * 4):
             await world.sweep_after(seconds=2)
+        assert world.app.accounts.circuit(provider.name).open
 
         assert (answer.status, seen(answer)["status"]) == (202, "created")
         assert (await world.payment(answer.order_id))["status"] == "created"
@@ -155,6 +156,33 @@ def test_what_fell_due_meanwhile_is_asked_at_once_when_somebody_answers(run, wor
         payments = world.store._tables.payments.look()
         stands = {each.provider_order_no: each.status for each in payments}
         assert {stands[number] for number in paid} == {"succeeded"}
+
+    run(story())
+
+
+def test_what_is_left_of_a_batch_when_the_circuit_opens_stays_as_it_is(run, world):
+    async def story() -> None:
+        for n in range(40):
+            await world.pay(key=f"p{n}", order_no=f"P-{n}")
+        before = sum(each.version for each in world.store._tables.payments.look())
+        world.wechat.stops_answering()
+        await world.sweep_after(seconds=6)
+
+        written = sum(each.version for each in world.store._tables.payments.look()) - before
+        assert written == OPENS_AFTER
+
+    run(story())
+
+
+def test_a_try_may_hear_that_the_provider_wants_to_be_left_alone(run, world):
+    async def story() -> None:
+        await falls_silent(world, world.wechat)
+        world.wechat.wants_patience(timedelta(seconds=30))
+        await asyncio.sleep(PAUSES[1])
+        await world.sweep_after(seconds=6)
+
+        assert not world.app.accounts.circuit("wechat-main").open
+        assert len(world.wechat.calls) == 1
 
     run(story())
 
