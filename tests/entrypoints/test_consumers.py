@@ -122,12 +122,13 @@ class Stage:
         self.shop.post("/v1/refunds", json=wanted, headers=headers).raise_for_status()
 
     async def stored(self) -> list[Any]:
-        """What stands in the stream, as any client reads it."""
+        """What stands in the stream for the shop, as any client reads it."""
         connection = await nats.connect(self.bus.url("basepay:b"), inbox_prefix=INBOX)
         try:
             context = connection.jetstream()
             last = (await context.stream_info(EVENTS)).state.last_seq
-            return [await context.get_msg(EVENTS, each) for each in range(1, last + 1)]
+            found = [await context.get_msg(EVENTS, each) for each in range(1, last + 1)]
+            return [each for each in found if each.subject.startswith("basepay.events.shop.")]
         finally:
             await connection.close()
 
