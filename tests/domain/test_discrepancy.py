@@ -238,6 +238,26 @@ def test_other_amounts_are_another_question():
         assert discrepancy.trail[-1].why == "with other amounts"
 
 
+def test_who_accepted_last_is_not_the_second_person():
+    discrepancy = accepted()
+    discrepancy.seen_again(a_discrepancy(bill_fen=1))
+    discrepancy.accept(by="ben", why=WHY, at=NOON)
+
+    with pytest.raises(SecondPersonNeeded):
+        discrepancy.approve(by="ben", at=NOON)
+    discrepancy.approve(by="anna", at=NOON)
+
+
+def test_an_open_one_takes_other_amounts_quietly():
+    discrepancy = a_discrepancy()
+
+    discrepancy.seen_again(a_discrepancy(bill_fen=1, raw="another row", line=9))
+
+    assert (discrepancy.status, discrepancy.bill_fen) == (OPEN, 1)
+    assert (discrepancy.raw, discrepancy.line) == ("another row", 9)
+    assert did(discrepancy) == [("basepay", "found")]
+
+
 @pytest.mark.parametrize("how", ["gone", "repair"])
 def test_what_comes_back_is_open_again(how):
     discrepancy = settled(how)

@@ -129,6 +129,16 @@ MATCHING = [
         [(Class.MISSING_AT_PROVIDER, *OURS), (Class.UNKNOWN_REFUND, *THEIRS)],
     ),
     (
+        "their reversal is not our refund's twin",
+        [ours(kind=REFUND, refund_no="r", fen=1), ours(kind=REFUND, refund_no="r")],
+        [billed(kind=REVERSAL)],
+        [
+            (Class.MISSING_AT_PROVIDER, *OURS),
+            (Class.MISSING_AT_PROVIDER, *OURS),
+            (Class.UNKNOWN_REFUND, *THEIRS),
+        ],
+    ),
+    (
         "a reversal of what we never had",
         [],
         [billed(kind=REVERSAL)],
