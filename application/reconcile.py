@@ -144,9 +144,9 @@ class Reconcile:
                 await self._fail(run, reason)
 
     async def _attempt(self, run: Run, scratch: Scratch, lease: Lease) -> Ended:
-        account = self._accounts[run.account]
-        if account.bills is None:
-            return BillRefused(f"{run.account} has no bills")
+        account = self._accounts.get(run.account)
+        if account is None or account.bills is None:
+            return BillRefused(f"{run.account} is not configured, or has no bills")
         bills = self._bills(run.account, account.bills)
         try:
             statement = await bills.statement(run.day, scratch)

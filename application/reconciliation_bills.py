@@ -62,12 +62,13 @@ class Funds:
 
     spool: Spool[FundRow]
     others: int = 0  # withdrawals and the like
-    unreadable: int = 0
+    unreadable: list[UnreadableRow] = field(default_factory=list)
 
     def take(self, row: FundRow | UnreadableRow) -> None:
         """The next that was read."""
         if isinstance(row, UnreadableRow):
-            self.unreadable += 1
+            if len(self.unreadable) < MOST_UNREADABLE:
+                self.unreadable.append(row)
         else:
             self.spool.add(row)
             self.others += row.kind is FundKind.OTHER

@@ -12,6 +12,7 @@ from application.reconciliation_run import slices
 from domain.bill import BillRow
 from domain.discrepancy import Discrepancy
 from domain.fund_flow import FundsCheck
+from domain.reconciliation import Class, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class ThirdSide:
 
     facts: FundsFacts
     differences: Sum
+    unreadable: int
 
 
 async def check_funds(
@@ -37,16 +39,20 @@ async def check_funds(
     await in_slices(statement.spool.sorted(), trade.add)
     check = FundsCheck(run.day)
     differences = check.differences(trade.sorted(), funds.spool.sorted())
+    facts = {"run_id": run.id, "account": run.account}
     async for found in slices(differences):
         now = clock.now()
-        made = [
-            Discrepancy.of_funds(
-                each, id=numbers("dis"), run_id=run.id, account=run.account, at=now
-            )
-            for each in found
-        ]
+        made = [Discrepancy.of_funds(each, id=numbers("dis"), **facts, at=now) for each in found]
         await findings.put(run, made)
+    first = len(statement.unreadable)  # the trade bill's have the numbers before
+    for nth, row in enumerate(funds.unreadable, first):
+        finding = Finding(Class.UNREADABLE_ROW, row=row, nth=nth)
+        strange = Discrepancy.of(finding, id=numbers("dis"), **facts, at=clock.now())
+        await findings.put(run, [strange])
     tally = check.tally
     other = Sum(funds.others, tally.other_fen)
-    facts = FundsFacts(tally.expected_fen, tally.moved_fen, other)
-    return ThirdSide(facts, Sum(tally.differences, tally.different_fen))
+    return ThirdSide(
+        FundsFacts(tally.expected_fen, tally.moved_fen, other),
+        Sum(tally.differences, tally.different_fen),
+        len(funds.unreadable),
+    )

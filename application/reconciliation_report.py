@@ -54,7 +54,8 @@ class Report:
     test: Sum = Sum()  # of ours: charged under the 1-fen switch
     repaired: int = 0  # orders that learned from the provider because of this run
     funds: FundsFacts | None = None
-    certificate: str = ""  # SHA-256 over the sums that prove the partition
+    certificate: str = ""  # SHA-256 of the proof
+    proof: str = ""  # JSON: the sums that show each row to be in exactly one class
 
     @property
     def discrepancies(self) -> int:

@@ -215,9 +215,13 @@ class Execution:
         """What an execution that was cut off may have repaired without saying so."""
         if self._run.attempt == 1:
             return {}
-        found = self._discrepancies(DiscrepancyStatus.OPEN)
-        left = {_what(each): each async for each in found if each.cls in REPAIRABLE}
-        return dict(islice(left.items(), MOST_REPAIRS))
+        left: dict[What, Discrepancy] = {}
+        async for each in self._discrepancies(DiscrepancyStatus.OPEN):
+            if each.cls in REPAIRABLE and each.order_id is not None:
+                left[_what(each)] = each
+            if len(left) == MOST_REPAIRS:
+                break
+        return left
 
     async def _repair_all(self, wanted: set[What]) -> int:
         """How many the provider confirmed."""

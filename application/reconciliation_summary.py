@@ -20,10 +20,11 @@ def report_of(
     repaired: int,
 ) -> Report:
     """Says nothing of when and how long: the same books and bill give the same bytes."""
-    tally = matched.matching.tally
+    tally, certificate = matched.matching.tally, matched.certificate(statement)
     total, classes = tally.total(), _classes(tally)
-    if statement.totals.unreadable:
-        classes[Class.UNREADABLE_ROW] = (Sum(), Sum(statement.totals.unreadable, 0))
+    unreadable = statement.totals.unreadable + (third.unreadable if third is not None else 0)
+    if unreadable:
+        classes[Class.UNREADABLE_ROW] = (Sum(), Sum(unreadable, 0))
     if third is not None and third.differences.count:
         classes[Class.FUNDS_MISMATCH] = (Sum(), third.differences)
     return Report(
@@ -38,7 +39,8 @@ def report_of(
         test=Sum(total.tests, total.tests_fen),
         repaired=repaired,
         funds=None if third is None else third.facts,
-        certificate=matched.certificate(statement).sha256,
+        certificate=certificate.sha256,
+        proof=certificate.canonical.decode(),
     )
 
 

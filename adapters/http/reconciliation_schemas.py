@@ -132,7 +132,10 @@ class Report(Struct, kw_only=True):
     test: Annotated[Sum, Meta(description="of ours: charged under the 1-fen switch")]
     repaired: int
     funds: FundsFacts | None
-    certificate: Annotated[str, Meta(description="SHA-256 over the sums that prove the partition")]
+    certificate: Annotated[str, Meta(description="SHA-256 of `proof`, as it stands here")]
+    proof: Annotated[
+        str, Meta(description="JSON: the sums that show each row to be in exactly one class")
+    ]
 
 
 class Reconciliation(Struct, kw_only=True):

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -98,6 +99,17 @@ def test_a_clean_day_is_matched_and_told(run, world):
     assert (report.fee_fen, report.net_fen) == (59, 9888 - 59)
     assert report.funds.moved_fen == report.funds.expected_fen == 9888 - 59
     assert report.bill.rows == 2
+
+
+def test_anybody_can_hash_the_proof_again_and_add_it_up(run, world):
+    run(world.paid())
+
+    report = run(yesterday_reconciled(world))
+
+    proof = json.loads(report.proof)
+    assert sha256(report.proof.encode()).hexdigest() == report.certificate
+    assert proof["bill_sha256"] == report.bill.sha256
+    assert proof["read"]["ours_fen"] == proof["classes"]["matched"]["charge"]["ours_fen"] == 8888
 
 
 def test_a_day_without_trade_has_no_bill(run, world):
