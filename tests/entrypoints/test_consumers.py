@@ -128,7 +128,7 @@ class Stage:
             context = connection.jetstream()
             last = (await context.stream_info(EVENTS)).state.last_seq
             found = [await context.get_msg(EVENTS, each) for each in range(1, last + 1)]
-            return [each for each in found if each.subject.startswith("basepay.events.shop.")]
+            return [each for each in found if "basepay.events.shop." in str(each.subject)]
         finally:
             await connection.close()
 
