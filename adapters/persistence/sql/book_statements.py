@@ -53,9 +53,9 @@ def among(column: ColumnElement[str], name: str, dialect: Dialect) -> ColumnElem
 def _movements(provider: Provider) -> Executable:
     """All of [start, end) by key. Of a reversed payment nobody told when it was charged."""
     reversed_at = _within(payments.c.created_at), payments.c.reversed == true()
-    charged = _within(payments.c.succeeded_at), payments.c.status == _SUCCEEDED
+    charged = _within(payments.c.succeeded_at)
     moved = union_all(
-        _of_payments(MovementKind.CHARGE, payments.c.succeeded_at).where(*charged),
+        _of_payments(MovementKind.CHARGE, payments.c.succeeded_at).where(charged),
         _of_payments(MovementKind.CHARGE, payments.c.created_at).where(*reversed_at),
         _of_payments(MovementKind.REVERSAL, payments.c.created_at).where(*reversed_at),
         _of_refunds(provider),

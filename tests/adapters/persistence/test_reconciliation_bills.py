@@ -112,7 +112,7 @@ def test_a_newer_bill_takes_the_place_of_the_older(run, store, small_parts, a_bi
 
     assert run(store.bills.find("wechat-main", DAY, TRADE)) == new
     assert fetched(store, new) == b"n" * 35
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="was replaced or forgotten"):
         fetched(store, old)
     assert parts_of(run, store) in {0, 4}
 
@@ -170,7 +170,7 @@ def test_bills_of_old_days_are_forgotten(run, store, small_parts, a_bill, fetche
         assert fetched(store, bill) == b"x" * 100
     for bill, _ in bills[12:]:
         assert run(store.bills.find(bill.account, bill.day, bill.kind)) is None
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="was replaced or forgotten"):
             fetched(store, bill)
     assert parts_of(run, store) in {0, 120}
 

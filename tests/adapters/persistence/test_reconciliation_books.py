@@ -116,6 +116,7 @@ BOOKED: tuple[tuple[dict[str, Any], set[Provider]], ...] = (
     ({"status": SUCCEEDED, "accepted_at": NOW, "succeeded_at": END}, {Provider.WECHAT}),
     ({"status": SUCCEEDED, "accepted_at": END, "succeeded_at": NOW}, {Provider.ALIPAY}),
     ({"status": SUCCEEDED, "accepted_at": NOW, "succeeded_at": NOW}, set(Provider)),
+    ({"status": CLOSED, "succeeded_at": NOW}, set()),
     ({"status": CREATED}, set()),
     ({"status": FAILED}, set()),
 )
