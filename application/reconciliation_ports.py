@@ -1,6 +1,6 @@
 """What reconciliation asks of the world: every Protocol, each at most four methods."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, TypeVar
@@ -43,8 +43,11 @@ class Books(Protocol):
 
     def movements(
         self, account: str, provider: Provider, start: datetime, end: datetime
-    ) -> AsyncIterator[Sequence[Movement]]:
-        """What moved in [start, end), in pages, sorted by key; never all of it in memory."""
+    ) -> AsyncGenerator[Sequence[Movement], None]:
+        """What moved in [start, end), in pages, sorted by key; never all of it in memory.
+
+        Who stops before the end closes it. Raises Unavailable.
+        """
 
     async def held(self, numbers: Sequence[str]) -> Mapping[str, tuple[str, str]]:
         """provider_order_no -> id and status of the payment; at most 500 at a time."""

@@ -1,7 +1,7 @@
 """Our side, as reconciliation reads it, in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from adapters.persistence.memory.tables import Tables
@@ -24,7 +24,7 @@ class MemoryBooks:
 
     async def movements(
         self, account: str, provider: Provider, start: datetime, end: datetime
-    ) -> AsyncIterator[Sequence[Movement]]:
+    ) -> AsyncGenerator[Sequence[Movement], None]:
         """What moved in [start, end), in pages, sorted by key."""
         of_account = (each for each in self._all(provider) if each[0] == account)
         found = [each for _, each in of_account if start <= each.at < end]

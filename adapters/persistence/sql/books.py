@@ -1,6 +1,6 @@
 """Our side, as reconciliation reads it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -26,7 +26,7 @@ class SqlBooks:
 
     async def movements(
         self, account: str, provider: Provider, start: datetime, end: datetime
-    ) -> AsyncIterator[Sequence[Movement]]:
+    ) -> AsyncGenerator[Sequence[Movement], None]:
         """What moved in [start, end), in pages, sorted by key. Raises Unavailable."""
         values: Row = {"account": account, "start": micros(start), "end": micros(end)}
         pages = self._reader.pages(self._statements.movements[provider], values, PAGE)
