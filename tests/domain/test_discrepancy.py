@@ -248,6 +248,15 @@ def test_who_accepted_last_is_not_the_second_person():
     discrepancy.approve(by="anna", at=NOON)
 
 
+def test_whose_order_it_is_about_is_learned_and_kept():
+    discrepancy = a_discrepancy()
+
+    discrepancy.seen_again(a_discrepancy(order_id="pay_1"))
+    discrepancy.seen_again(a_discrepancy())
+
+    assert discrepancy.order_id == "pay_1"
+
+
 def test_an_open_one_takes_other_amounts_quietly():
     discrepancy = a_discrepancy()
 
