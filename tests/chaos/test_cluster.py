@@ -23,7 +23,7 @@ from tests.chaos.cluster import Cluster, running_cluster
 from tests.chaos.faults import Chaos
 from tests.chaos.forger import Forger
 from tests.chaos.watch import announced_backwards, watching
-from tests.chaos.witness import Witness, gaps, witness
+from tests.chaos.witness import Witness, gaps, stream_doubles, witness
 from tests.dev_process import two_free_ports
 from tests.load import Lines
 
@@ -44,7 +44,7 @@ CHECKED = {
     "I3 nothing is refunded twice": "both books, refund by refund and in sums",
     "I4 refunded <= paid": "sums in both books; the database's own rule at every instant",
     "I5 every end is announced": "the events' list against the orders; two receivers",
-    "I6 one event, one id": "ids and sequence numbers are unique in the list",
+    "I6 one event, one id": "ids are unique in the list, and in the stream while NATS remembers",
     "I7 states only go forward": "orders looked at all the time; events by their numbers",
     "I8 our book is the providers'": "both books, nothing more on either side",
     "I9 one key, one answer": "every answer again, byte for byte; another body is refused",
@@ -94,11 +94,15 @@ async def story(folder: Path) -> None:
 
 async def on_the_bus(cluster: Cluster) -> dict[str, str]:
     """Make the app's consumer; what its program wants to be told."""
-    url = f"nats://127.0.0.1:{cluster.cables['nats'].port}"
+    url = nats_url(cluster)
     bus = await nats.connect(url)
     await declare_app(bus.jetstream(), APP.name)
     await bus.close()
     return {"APP": APP.name, "NATS_URL": url}
+
+
+def nats_url(cluster: Cluster) -> str:
+    return f"nats://127.0.0.1:{cluster.cables['nats'].port}"
 
 
 async def by_webhook(cluster: Cluster) -> dict[str, str]:
@@ -130,6 +134,7 @@ async def disbelief(chaos: Chaos, cluster: Cluster, witnesses: list[Witness]) ->
         *([f"{waiting} callbacks are still waiting"] if waiting > doubtful else []),
         *(f"what was announced: {gap}" for gap in gaps(events)),
         *announced_backwards(events),
+        *await stream_doubles(nats_url(cluster)),
         *(finding for each in witnesses for finding in each.findings(events)),
     ]
 

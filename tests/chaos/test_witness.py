@@ -1,12 +1,14 @@
 """The check of what receivers heard: no kind of silence may escape it."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.witness import Witness, gaps
+from tests.books import View
+from tests.chaos.witness import Witness, doubles, gaps
 
-EVENTS = [
+EVENTS: list[View] = [
     {"id": f"evt_{number:026d}", "subject": "pay_A", "sequence": sequence}
     for number, sequence in enumerate((2, 3, 4))
 ]
@@ -42,3 +44,11 @@ def test_what_came_twice_or_late_or_in_mixed_lines_is_heard(tmp_path: Path) -> N
 
 def test_a_gap_in_what_was_announced_is_found() -> None:
     assert gaps([EVENTS[0], EVENTS[2]]) == ["pay_A has [2, 4]"]
+
+
+def test_an_id_that_came_again_too_early_is_found() -> None:
+    noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    seconds = {FIRST: (0, 119), SECOND: (0, 120), THIRD: (0,)}
+    published = [(id, noon + timedelta(seconds=s)) for id, when in seconds.items() for s in when]
+
+    assert doubles(published) == [f"{FIRST} stands twice in the stream"]

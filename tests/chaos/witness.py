@@ -5,11 +5,16 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+import nats
+from nats.js.api import Header
+
+from adapters.nats.declared import DUPLICATE_WINDOW, EVENTS
 from tests.books import View
 from tests.programs import program
 
@@ -73,6 +78,30 @@ async def witness(name: str, folder: Path, **environ: str) -> AsyncIterator[Witn
     finally:
         process.kill()
         process.wait(10)
+
+
+async def stream_doubles(url: str) -> list[str]:
+    """Event ids that stand twice in the stream although the broker had yet to forget them."""
+    bus = await nats.connect(url)
+    try:
+        stream = bus.jetstream()
+        state = (await stream.stream_info(EVENTS)).state
+        numbers = range(state.first_seq, state.last_seq + 1)
+        messages = [await stream.get_msg(EVENTS, number) for number in numbers]
+    finally:
+        await bus.close()
+    return doubles([((m.headers or {})[Header.MSG_ID.value], m.time) for m in messages])
+
+
+def doubles(published: Sequence[tuple[str, datetime | None]]) -> list[str]:
+    """Of ids and instants, oldest first: who came again within the broker's memory."""
+    found, last = list[str](), dict[str, datetime]()
+    for id, at in published:
+        assert at is not None
+        if id in last and (at - last[id]).total_seconds() < DUPLICATE_WINDOW:
+            found.append(f"{id} stands twice in the stream")
+        last[id] = at
+    return found
 
 
 def gaps(events: list[View]) -> list[str]:
