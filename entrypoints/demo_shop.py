@@ -238,7 +238,7 @@ class Shop:
         """The run of an account's day, once it is finished; the last state if it never is."""
 
         async def read() -> View:
-            query = {"account": account, "limit": 50}
+            query: dict[str, str | int] = {"account": account, "limit": 50}
             answer = await self._operator.get("/v1/reconciliations", params=query)
             runs: list[View] = answer.raise_for_status().json()["items"]
             return next((run for run in runs if run["day"] == day.isoformat()), {"status": None})
