@@ -55,3 +55,10 @@ class Fees(Amounts):
 
     def _read(self, text: str) -> int:
         return scaled(text, FEE)
+
+
+class RoundedFees(Amounts):
+    """Likewise for fees, in whole fen."""
+
+    def _read(self, text: str) -> int:
+        return to_fen(scaled(text, FEE))

@@ -8,7 +8,7 @@ from datetime import date
 from enum import Enum
 from operator import itemgetter
 
-from adapters.providers.wechat_pay.bill_amounts import FEE_UNITS, ONE, Amounts, Fees, to_fen
+from adapters.providers.wechat_pay.bill_amounts import FEE_UNITS, ONE, Amounts, Fees, RoundedFees
 from adapters.providers.wechat_pay.bill_file import lines_of
 from adapters.providers.wechat_pay.bill_table import (
     AS_DOWNLOADED,
@@ -110,7 +110,7 @@ class TradeTable:
         self._paid = _picker((*COMMON, *PAID), names)
         self._taken = _picker((*COMMON, *TAKEN), names)
         self._amounts = _picker(tuple(TOTALS), names)
-        self._fen, self._fees = Amounts(), Fees()
+        self._fen, self._fees, self._rounded = Amounts(), Fees(), RoundedFees()
         self._sums = [0] * len(TOTALS)  # fees in their own units, all else in fen
         self._charged = self._taken_back = self._kept = 0  # fen
 
@@ -145,7 +145,11 @@ class TradeTable:
 
     def _charge(self, number: int, line: str, told: Sequence[str]) -> BillRow:
         mchid, order_no, currency, at, transaction, fee, total, settled = told
-        if mchid != self._mchid or currency != "CNY" or not _named(order_no) or not total:
+        if (
+            mchid != self._mchid
+            or currency != "CNY"
+            or not (order_no and order_no.isascii() and total)
+        ):
             raise self._refusal(number, mchid, currency)
         return BillRow(
             number,
@@ -154,7 +158,7 @@ class TradeTable:
             "",
             self._fen[total],
             instant_of(at, self._day, number),
-            to_fen(self._fees[fee]),
+            self._rounded[fee],
             self._fen[settled],
             transaction,
             "",
@@ -166,7 +170,11 @@ class TradeTable:
         """Read a refund or a reversal; what is given back of the fee may bear either sign."""
         mchid, order_no, currency, at, transaction, fee, *more = told
         refund_id, refund_no, accepted_at, asked, taken = more
-        if mchid != self._mchid or currency != "CNY" or not _named(order_no) or not asked:
+        if (
+            mchid != self._mchid
+            or currency != "CNY"
+            or not (order_no and order_no.isascii() and asked)
+        ):
             raise self._refusal(number, mchid, currency)
         kind = TAKEN_BACK.get(state)
         if kind is None:
@@ -181,7 +189,7 @@ class TradeTable:
             refund_no if kind is REFUND else "",
             self._fen[asked],
             instant_of(accepted_at or at, self._day, number),
-            -abs(to_fen(self._fees[fee])),
+            -abs(self._rounded[fee]),
             self._fen[taken],
             transaction,
             refund_id,
@@ -213,10 +221,6 @@ class TradeTable:
         if currency != "CNY":
             return ValueError(f"Its currency is {currency[:8]!r} and not CNY.")
         return ValueError("Its merchant, order number or amount can't be read.")
-
-
-def _named(order_no: str) -> bool:
-    return order_no.isascii() and order_no != ""
 
 
 def _known(names: Sequence[str]) -> Sequence[str]:
