@@ -1,58 +1,22 @@
 """Reconciliation runs: one account and day held against its bill, as often as anybody wants."""
 
 import asyncio
-import logging
-from binascii import crc32
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, timedelta
 
+from application.execute_reconciliation import ExecuteReconciliation
 from application.keeper import Numbers
 from application.ledger import Ledger
 from application.ports import Account, AlreadyExists, Clock, LostUpdate
-from application.reconciliation_bills import Bills, Funds, Statement
-from application.reconciliation_funds import ThirdSide, check_funds
-from application.reconciliation_lease import Lease, Superseded, Tell, claim
-from application.reconciliation_ports import BillSource, Reconciliation, Scratch
-from application.reconciliation_records import BillNotReady, BillRefused, Carry, Run, RunStatus
-from application.reconciliation_report import Report
-from application.reconciliation_run import Execution
-from application.reconciliation_summary import report_of
-from application.reconciliation_views import run_view
-from application.records import OPERATOR, Message, Page
+from application.reconciliation_bills import Bills
+from application.reconciliation_lease import Tell
+from application.reconciliation_ports import BillSource, Reconciliation
+from application.reconciliation_records import Run, RunStatus
+from application.records import Page
 from application.repair import Repair
-from application.views import to_json
-from domain.bill import BillRejected, Key
-from domain.bill_day import CARRY_DAYS, BillDay, bill_day
-from domain.discrepancy import BASEPAY
+from domain.bill import BillRejected
+from domain.bill_day import bill_day
 from domain.errors import FieldError, InvalidRequest
-from domain.events import IncidentKind, OperatorEventType
-
-log = logging.getLogger("basepay.reconciliation")
-
-#: A bill that is rejected may be a bad copy: it is fetched again for so long after its day.
-GIVE_UP_AFTER = timedelta(days=2)
-
-#: Pauses before another try: after a rejected bill, and after something broke here.
-REJECTED_PAUSE, BROKEN_PAUSE = timedelta(minutes=30), timedelta(minutes=10)
-
-#: From a movement's own day to the one that judges it at last.
-CARRIED_FOR = timedelta(days=CARRY_DAYS)
-
-#: Share of a pause by which it may be longer, so that accounts don't ask all at once.
-JITTER = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An execution came to its end."""
-
-    report: Report
-    carries: Sequence[Carry]
-    judged: frozenset[Key]
-
-
-Ended = Told | BillNotReady | BillRefused
 
 
 class Reconcile:
@@ -73,7 +37,15 @@ class Reconcile:
     ) -> None:
         self._outside, self._accounts = outside, accounts
         self._clock, self._numbers = clock, numbers
-        self._ledger, self._repair = ledger, repair
+        self._execute = ExecuteReconciliation(
+            outside,
+            accounts=accounts,
+            clock=clock,
+            numbers=numbers,
+            ledger=ledger,
+            repair=repair,
+            ask_again=self._ask_for,
+        )
 
     async def start(self, account: str, day: date, *, by: str, file: str | None = None) -> Run:
         """Have the day reconciled now, again if it was; a run that is under way stays as it is.
@@ -108,148 +80,11 @@ class Reconcile:
     async def execute(self, run: Run, tell: Tell | None = None) -> Run:
         """Take the run and bring it to its end; as it is if somebody else has it or it waits.
 
+        `tell` hears every few seconds how many rows were read, and how many of them in a second.
         Whatever goes wrong with the bill ends in the run's state. What breaks here is raised, and
         the run is tried again.
         """
-        if not claim(run, self._clock):
-            return run
-        try:
-            await self._outside.runs.save(run)
-        except LostUpdate:
-            return await self.get(run.id)
-        try:
-            await self._executed(run, tell)
-        except Superseded:
-            return await self.get(run.id)
-        return run
-
-    async def _executed(self, run: Run, tell: Tell | None) -> None:
-        scratch = await asyncio.to_thread(self._outside.scratch)
-        try:
-            async with Lease(run, self._outside.runs, self._clock, tell).held() as lease:
-                ended = await self._attempt(run, scratch, lease)
-        except (Superseded, LostUpdate):
-            raise Superseded(run.id) from None
-        except Exception as error:
-            await self._put_off(run, f"{type(error).__name__}: {error}", BROKEN_PAUSE)
-            raise
-        finally:
-            await asyncio.to_thread(scratch.close)
-        match ended:
-            case Told():
-                await self._seal(run, ended)
-            case BillNotReady(reason=reason, retry_after=pause):
-                await self._put_off(run, reason, pause)
-            case BillRefused(reason=reason):
-                await self._fail(run, reason)
-
-    async def _attempt(self, run: Run, scratch: Scratch, lease: Lease) -> Ended:
-        account = self._accounts.get(run.account)
-        if account is None or account.bills is None:
-            return BillRefused(f"{run.account} is not configured, or has no bills")
-        bills = self._bills(run.account, account.bills)
-        try:
-            statement = await bills.statement(run.day, scratch)
-            if not isinstance(statement, Statement):
-                return statement
-            lease.check()
-            funds = await bills.funds(run.day, scratch)
-        except BillRejected as error:
-            return self._rejected(run, str(error))
-        execution = Execution(
-            run,
-            account,
-            self._outside,
-            clock=self._clock,
-            numbers=self._numbers,
-            lease=lease,
-            repair=self._repair,
-        )
-        matched = await execution(statement)
-        third = await self._third_side(run, statement, funds, scratch)
-        lease.check()
-        certificate = matched.certificate(statement)
-        if contradictions := certificate.contradictions():
-            return BillRefused(f"basepay contradicts itself: {'; '.join(contradictions)}")
-        report = report_of(
-            run, account.provider, statement, matched, third, repaired=await execution.repaired()
-        )
-        return Told(report, matched.carries, matched.judged)
-
-    async def _third_side(
-        self, run: Run, statement: Statement, funds: Funds | None, scratch: Scratch
-    ) -> ThirdSide | None:
-        if funds is None:
-            return None
-        return await check_funds(
-            run,
-            statement,
-            funds,
-            scratch,
-            findings=self._outside.findings,
-            clock=self._clock,
-            numbers=self._numbers,
-        )
-
-    def _rejected(self, run: Run, why: str) -> Ended:
-        """Another copy may be better, for a while."""
-        reason = f"the bill is rejected: {why}"
-        if self._clock.now() < BillDay.of(run.day).end + GIVE_UP_AFTER:
-            return BillNotReady(reason, REJECTED_PAUSE)
-        return BillRefused(reason)
-
-    async def _seal(self, run: Run, told: Told) -> None:
-        now, first = self._clock.now(), run.finished_at is None
-        run.status, run.finished_at, run.report = RunStatus.FINISHED, now, told.report.to_json()
-        run.leased_until = run.next_try_at = None
-        run.failure = ""
-        finished = Message(
-            id=self._numbers("evt"),
-            app=OPERATOR,
-            type=OperatorEventType.RECONCILIATION_FINISHED,
-            order_id=run.id,
-            sequence=run.attempt,
-            occurred_at=now,
-            late=False,
-            data=to_json(run_view(run)),
-        )
-        try:
-            await self._outside.findings.seal(run, told.carries, now, announce=finished)
-        except LostUpdate:
-            raise Superseded(run.id) from None
-        log.info("%s %s: finished, %s", run.account, run.day, _in_short(told.report))
-        for day in sorted(await self._unjudged(run, told, first=first)):
-            await self._ask_for(run.account, day, BASEPAY)
-
-    async def _unjudged(self, run: Run, told: Told, *, first: bool) -> set[date]:
-        """Days whose runs did not know of all that was carried over to them; perhaps this one."""
-        after = {carry.from_day + CARRIED_FOR for carry in told.carries if first} - {run.day}
-        runs = [await self._outside.runs.find(run.account, day) for day in after]
-        unjudged = {each.day for each in runs if each and each.finished_at is not None}
-        for carry in await self._outside.findings.carried(run.account, run.day):
-            mine = carry.settled_day is None and carry.from_day + CARRIED_FOR == run.day
-            if mine and carry.movement.key not in told.judged:
-                unjudged.add(run.day)  # it was carried while this day was matched
-        return unjudged
-
-    async def _put_off(self, run: Run, reason: str, pause: timedelta) -> None:
-        run.status, run.failure, run.leased_until = RunStatus.WAITING, reason, None
-        run.next_try_at = self._clock.now() + pause * (1 + JITTER * _chance(run))
-        log.warning("%s %s waits: %s", run.account, run.day, reason)
-        await self._save(run)
-
-    async def _fail(self, run: Run, reason: str) -> None:
-        run.status, run.failure, run.leased_until = RunStatus.FAILED, reason, None
-        run.next_try_at = None
-        await self._save(run)
-        text = f"{run.account} {run.day}: {reason}"
-        await self._ledger.report(IncidentKind.RECONCILIATION_FAILED, text, evidence=None)
-
-    async def _save(self, run: Run) -> None:
-        try:
-            await self._outside.runs.save(run)
-        except LostUpdate:
-            raise Superseded(run.id) from None
+        return await self._execute(run, tell)
 
     async def _ask_for(self, account: str, day: date, by: str) -> Run:
         """Due at once, whatever it was."""
@@ -281,14 +116,12 @@ class Reconcile:
     ) -> None:
         scratch = await asyncio.to_thread(self._outside.scratch)
         try:
-            await self._bills(account, source).hand_in(day, file, by, scratch)
+            bills = Bills(self._outside.archive, source, account=account, clock=self._clock)
+            await bills.hand_in(day, file, by, scratch)
         except BillRejected as error:
             raise InvalidRequest(FieldError("bill", f"the bill of that day: {error}")) from None
         finally:
             await asyncio.to_thread(scratch.close)
-
-    def _bills(self, account: str, source: BillSource) -> Bills:
-        return Bills(self._outside.archive, source, account=account, clock=self._clock)
 
     def _source(self, account: str, day: date) -> BillSource:
         known = {n: bills for n in self._accounts if (bills := self._accounts[n].bills)}
@@ -303,11 +136,3 @@ class Reconcile:
     def _under_way(self, run: Run) -> bool:
         now = self._clock.now()
         return run.status is RunStatus.RUNNING and (run.leased_until or now) > now
-
-
-def _chance(run: Run) -> float:
-    return crc32(f"{run.id}/{run.attempt}".encode()) / 0xFFFF_FFFF
-
-
-def _in_short(report: Report) -> str:
-    return f"{report.discrepancies} discrepancies, {report.repaired} repaired"

@@ -78,10 +78,17 @@ class Bills:
     """One account's bills, fetched once and kept."""
 
     def __init__(
-        self, archive: BillArchive, source: BillSource, *, account: str, clock: Clock
+        self,
+        archive: BillArchive,
+        source: BillSource,
+        *,
+        account: str,
+        clock: Clock,
+        went_on: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`went_on` is told of every so many rows that were read, and may raise."""
         self._archive, self._source, self._clock = archive, source, clock
-        self._account = account
+        self._account, self._went_on = account, went_on
 
     async def statement(
         self, day: date, scratch: Scratch
@@ -109,7 +116,7 @@ class Bills:
         if file is None:
             return None
         funds = Funds(scratch.spool(FundRow, by=BY_FUNDS))
-        await in_slices(self._source.read_funds(file, day=day), funds.take)
+        await in_slices(self._source.read_funds(file, day=day), funds.take, self._went_on)
         return funds
 
     async def hand_in(self, day: date, file: str, by: str, scratch: Scratch) -> StoredBill:
@@ -150,22 +157,26 @@ class Bills:
     async def _read(self, bill: StoredBill, file: str, scratch: Scratch) -> Statement:
         spool = scratch.spool(BillRow, by=BY_KEY)
         statement = Statement(spool, BillTotals(rows=0), bill)
-        await in_slices(self._source.read(file, day=bill.day), statement.take)
+        await in_slices(self._source.read(file, day=bill.day), statement.take, self._went_on)
         return statement
 
 
-async def in_slices(items: Iterator[T], take: Callable[[T], None]) -> None:
+async def in_slices(
+    items: Iterator[T], take: Callable[[T], None], went_on: Callable[[int], None]
+) -> None:
     """Hand all of them over, in a thread; the event loop has its turn now and then."""
-    while await asyncio.to_thread(_some, items, take):
-        pass
+    taken = SLICE
+    while taken == SLICE:
+        taken = await asyncio.to_thread(_some, items, take)
+        went_on(taken)
 
 
-def _some(items: Iterator[T], take: Callable[[T], None]) -> bool:
-    """Whether there may be more."""
+def _some(items: Iterator[T], take: Callable[[T], None]) -> int:
+    """How many there were; fewer than a slice: no more."""
     part = list(islice(items, SLICE))
     for each in part:
         take(each)
-    return len(part) == SLICE
+    return len(part)
 
 
 def _sha256(file: str) -> str:

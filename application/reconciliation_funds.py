@@ -1,5 +1,6 @@
 """The third side: whether the money that the trade bill tells of really arrived."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.keeper import Numbers
@@ -33,10 +34,11 @@ async def check_funds(
     findings: Findings,
     clock: Clock,
     numbers: Numbers,
+    went_on: Callable[[int], None],
 ) -> ThirdSide:
     """What the balance did; where that differs, it is put among the discrepancies."""
     trade = scratch.spool(BillRow, by=BY_FUNDS)
-    await in_slices(statement.spool.sorted(), trade.add)
+    await in_slices(statement.spool.sorted(), trade.add, went_on)
     check = FundsCheck(run.day)
     differences = check.differences(trade.sorted(), funds.spool.sorted())
     facts = {"run_id": run.id, "account": run.account}

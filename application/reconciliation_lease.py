@@ -65,9 +65,9 @@ class Lease:
         await self._save()
         self.check()
 
-    def came_to(self, rows: int) -> None:
-        """So many were read so far. Raises Superseded."""
-        self._run.progress = rows
+    def went_on(self, rows: int) -> None:
+        """So many more were read. Raises Superseded."""
+        self._run.progress += rows
         self.check()
 
     def check(self) -> None:

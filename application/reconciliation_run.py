@@ -157,15 +157,17 @@ class Execution:
 
     async def _found(self, matched: Matched) -> AsyncIterator[Sequence[Finding]]:
         matching, account = matched.matching, self._account
+        read, before = matching.tally.read, 0
         pages = self._outside.books.movements(account.name, account.provider, *self._day.window)
         async for page in pages:
             await asyncio.to_thread(self._count, page, matched)
             async for found in slices(matching.take(page)):
                 yield found
-            self._lease.came_to(matching.tally.read.ours + matching.tally.read.bill)
+            before, rows = read.ours + read.bill, read.ours + read.bill - before
+            self._lease.went_on(rows)
         async for found in slices(matching.finish()):
             yield found
-            self._lease.came_to(matching.tally.read.ours + matching.tally.read.bill)
+            self._lease.check()
 
     def _count(self, page: Sequence[Movement], matched: Matched) -> None:
         for movement in page:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from adapters.providers.in_memory import bills as made_here
+from application import reconciliation_lease, reconciliation_run
 from application.reconciliation_lease import LEASE
 from application.reconciliation_records import RunStatus
 from application.reconciliation_report import Report, Sum
@@ -483,6 +484,31 @@ def test_of_two_who_execute_one_run_one_does_it(run, world):
 
     assert world.wechat.bills.downloads == 2  # of one execution: trade and funds
     assert RunStatus.FINISHED in {each.status for each in ended}
+
+
+def test_how_far_a_run_is_can_be_read_and_heard(run, world, monkeypatch):
+    run(world.paid())
+    until(world, days=1)
+    day, heard, stored, enough = today(world) - ONE_DAY, [], [], asyncio.Event()
+    started = run(world.app.reconcile.start(WECHAT, day, by="olga"))
+    monkeypatch.setattr(reconciliation_lease, "RENEW_EVERY", 0.001)
+    check = reconciliation_run.Execution.repaired
+
+    async def at_leisure(execution):
+        await enough.wait()
+        stored.append((await world.app.reconcile.find(WECHAT, day)).progress)
+        return await check(execution)
+
+    monkeypatch.setattr(reconciliation_run.Execution, "repaired", at_leisure)
+
+    def tell(rows: int, _: float) -> None:
+        if heard[-1:] == [rows] and rows > 0:  # so it was stored in between
+            enough.set()
+        heard.append(rows)
+
+    run(world.app.reconcile.execute(started, tell))
+
+    assert stored[0] > 0
 
 
 def test_a_run_that_is_under_way_is_given_as_it_is_until_its_lease_is_over(run, world):
