@@ -489,7 +489,9 @@ def test_of_two_who_execute_one_run_one_does_it(run, world):
 def test_how_far_a_run_is_can_be_read_and_heard(run, world, monkeypatch):
     run(world.paid())
     until(world, days=1)
-    day, heard, stored, enough = today(world) - ONE_DAY, [], [], asyncio.Event()
+    day, enough = today(world) - ONE_DAY, asyncio.Event()
+    heard: list[int] = []
+    stored: list[int] = []
     started = run(world.app.reconcile.start(WECHAT, day, by="olga"))
     monkeypatch.setattr(reconciliation_lease, "RENEW_EVERY", 0.001)
     check = reconciliation_run.Execution.repaired
