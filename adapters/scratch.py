@@ -1,6 +1,7 @@
 """Room on this machine's disk for one reconciliation, and a sort of more rows than memory holds."""
 
 import fcntl
+import hashlib
 import heapq
 import os
 import shutil
@@ -97,6 +98,11 @@ class DiskScratch:
         file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 -- closed with the scratch
         self._spools.append(file)
         return DiskSpool(file, row, by)
+
+    def measure(self, file: str) -> tuple[str, int]:
+        """Its SHA-256 (hex) and its bytes."""
+        with Path(file).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest(), content.tell()
 
     def close(self) -> None:
         """Delete everything."""

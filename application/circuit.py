@@ -6,7 +6,6 @@ up everything that this process has, and the other accounts go on as before.
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -41,6 +40,11 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _middle() -> float:
+    """Where nobody brings chance in, pauses are all the same."""
+    return 0.5
+
+
 class Circuit:
     """Closed while the account's provider answers, whatever it says; open while it does not.
 
@@ -52,7 +56,7 @@ class Circuit:
         name: str,
         *,
         now: Callable[[], float] = _loop_time,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _middle,
     ) -> None:
         self._name, self._now, self._chance = name, now, chance
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -149,7 +153,7 @@ class Circuits:
         self,
         *,
         now: Callable[[], float] = _loop_time,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _middle,
     ) -> None:
         self._now, self._chance = now, chance
         self._circuits: dict[str, Circuit] = {}

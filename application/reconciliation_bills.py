@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from application.ports import Clock
@@ -103,7 +101,9 @@ class Bills:
             case NoBill():
                 return Statement(scratch.spool(BillRow, by=BY_KEY), BillTotals(rows=0))
             case BillFile() as downloaded:
-                bill = await self._described(BillKind.TRADE, day, downloaded.name, file, PROVIDER)
+                bill = await self._described(
+                    scratch, BillKind.TRADE, day, downloaded.name, file, PROVIDER
+                )
                 read = await self._read(bill, file, scratch)
                 await self._archive.put(bill, file)
                 return read
@@ -121,7 +121,9 @@ class Bills:
 
     async def hand_in(self, day: date, file: str, by: str, scratch: Scratch) -> StoredBill:
         """Keep a file that a person has, in the place of what is kept. Raises BillRejected."""
-        bill = await self._described(BillKind.TRADE, day, Path(file).name, file, by)
+        bill = await self._described(
+            scratch, BillKind.TRADE, day, file.rpartition("/")[2], file, by
+        )
         await self._read(bill, file, scratch)
         await self._archive.put(bill, file)
         return bill
@@ -136,21 +138,30 @@ class Bills:
         if not isinstance(downloaded, BillFile):
             return None
         await self._archive.put(
-            await self._described(BillKind.FUNDS, day, downloaded.name, file, PROVIDER), file
+            await self._described(scratch, BillKind.FUNDS, day, downloaded.name, file, PROVIDER),
+            file,
         )
         return file
 
-    async def _described(
-        self, kind: BillKind, day: date, name: str, file: str, source: str
+    async def _bill(
+        self,
+        kind: BillKind,
+        day: date,
+        file: str,
+        scratch: Scratch,
+        *,
+        name: str,
+        source: str = PROVIDER,
     ) -> StoredBill:
+        sha256, size = await asyncio.to_thread(scratch.measure, file)
         return StoredBill(
             account=self._account,
             day=day,
             kind=kind,
             name=name,
             source=source,
-            sha256=await asyncio.to_thread(_sha256, file),
-            size=await asyncio.to_thread(lambda: Path(file).stat().st_size),
+            sha256=sha256,
+            size=size,
             fetched_at=self._clock.now(),
         )
 
@@ -177,11 +188,3 @@ def _some(items: Iterator[T], take: Callable[[T], None]) -> int:
     for each in part:
         take(each)
     return len(part)
-
-
-def _sha256(file: str) -> str:
-    digest = sha256()
-    with Path(file).open("rb") as content:
-        while block := content.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

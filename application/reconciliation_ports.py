@@ -160,6 +160,9 @@ class Scratch(Protocol):
     def spool(self, row: type[T], *, by: Sequence[str]) -> Spool[T]:
         """A fresh, empty one for such rows, sorted by these fields; texts are sorted bytewise."""
 
+    def measure(self, file: str) -> tuple[str, int]:
+        """Its SHA-256 (hex) and its bytes; takes a while."""
+
     def close(self) -> None:
         """Delete everything."""
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from adapters.wechat_official_account.addresses import CallbackAddresses
 from application.accounts import Accounts, AppPolicy
+from application.circuit import Circuits
 from application.official_account_ports import AppKind, Visitors, WeChatApps
 from application.ports import Account
 from domain.method import Provider
@@ -25,7 +27,7 @@ class Configured:
     """Handed out once; what it hands out is changed in place, all of it between two awaits."""
 
     def __init__(self, outside: Outside) -> None:
-        self.accounts = Accounts({})
+        self.accounts = Accounts({}, circuits=Circuits(chance=random.random))
         self.wechat_apps: dict[str, WeChatApps] = {}
         self.mp_verify: dict[str, str] = {}
         self.visitors = _Visitors()
