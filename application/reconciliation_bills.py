@@ -101,9 +101,7 @@ class Bills:
             case NoBill():
                 return Statement(scratch.spool(BillRow, by=BY_KEY), BillTotals(rows=0))
             case BillFile() as downloaded:
-                bill = await self._described(
-                    scratch, BillKind.TRADE, day, downloaded.name, file, PROVIDER
-                )
+                bill = await self._bill(BillKind.TRADE, day, file, scratch, name=downloaded.name)
                 read = await self._read(bill, file, scratch)
                 await self._archive.put(bill, file)
                 return read
@@ -121,9 +119,8 @@ class Bills:
 
     async def hand_in(self, day: date, file: str, by: str, scratch: Scratch) -> StoredBill:
         """Keep a file that a person has, in the place of what is kept. Raises BillRejected."""
-        bill = await self._described(
-            scratch, BillKind.TRADE, day, file.rpartition("/")[2], file, by
-        )
+        name = file.rpartition("/")[2]
+        bill = await self._bill(BillKind.TRADE, day, file, scratch, name=name, source=by)
         await self._read(bill, file, scratch)
         await self._archive.put(bill, file)
         return bill
@@ -137,10 +134,8 @@ class Bills:
         downloaded = await self._source.download(BillKind.FUNDS, day, file)
         if not isinstance(downloaded, BillFile):
             return None
-        await self._archive.put(
-            await self._described(scratch, BillKind.FUNDS, day, downloaded.name, file, PROVIDER),
-            file,
-        )
+        bill = await self._bill(BillKind.FUNDS, day, file, scratch, name=downloaded.name)
+        await self._archive.put(bill, file)
         return file
 
     async def _bill(
