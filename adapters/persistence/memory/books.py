@@ -13,7 +13,7 @@ from domain.refund import Refund
 from domain.status import RefundStatus
 
 #: Movements at a time.
-PAGE = 2_000
+PAGE = 500
 
 
 class MemoryBooks:

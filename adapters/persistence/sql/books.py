@@ -14,8 +14,9 @@ from adapters.persistence.sql.values import Row, micros
 from domain.method import Provider
 from domain.reconciliation import Movement
 
-#: Movements at a time: some milliseconds of the event loop.
-PAGE = 2_000
+#: Movements at a time: two milliseconds of the event loop, and so few that they are gone before
+#: Python's collector takes them for long-lived. Of 2 000 it would look through all there is, often.
+PAGE = 500
 
 
 class SqlBooks:

@@ -1,6 +1,7 @@
 """What only the real server shows: races, cut lines, killed backends, two processes."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
@@ -13,6 +14,7 @@ from adapters.persistence.sql.postgres.errors import RuleBroken
 from adapters.persistence.sql.store import SqlStore
 from application.ports import AlreadyExists, LostUpdate, Unavailable
 from domain.errors import RefundExceedsPayment
+from domain.method import Provider
 from domain.money import Money
 from domain.order import Order
 from tests.adapters.persistence.conftest import stage
@@ -283,6 +285,40 @@ def test_a_cut_between_commit_and_answer_is_unavailable_and_found_by_key(
     assert found is not None
     assert found.order_id == request.order_id
     assert run(find(postgres_store, payment)) is not None
+
+
+def test_movements_whose_line_is_cut_are_unavailable(run, postgres_store, admin, make, monkeypatch):
+    """Whoever reads begins anew: no page is missing unnoticed, and nothing is taken for the end."""
+    monkeypatch.setattr("adapters.persistence.sql.books.PAGE", 1)
+    run(commit(postgres_store, *(make.paid() for _ in range(3))))
+    window = NOW - timedelta(days=1), NOW + timedelta(days=1)
+
+    async def cut_after_a_page():
+        pages = postgres_store.books.movements("wechat-main", Provider.WECHAT, *window)
+        async with aclosing(pages):
+            await anext(pages)
+            for pid in await backends(admin):
+                await admin.execute("SELECT pg_terminate_backend($1)", pid)
+            with pytest.raises(Unavailable):
+                _ = [page async for page in pages]
+
+    async def read_anew():
+        pages = postgres_store.books.movements("wechat-main", Provider.WECHAT, *window)
+        return sum([len(page) async for page in pages])
+
+    run(cut_after_a_page())
+
+    assert run(read_anew()) == 3
+
+
+def test_movements_of_a_closed_store_are_unavailable(run, postgres_url):
+    async def read_after_close():
+        store = await SqlStore.open(postgres_url)
+        await store.close()
+        await anext(store.books.movements("wechat-main", Provider.WECHAT, NOW, NOW))
+
+    with pytest.raises(Unavailable):
+        run(read_after_close())
 
 
 def test_a_line_that_is_cut_before_anything_was_sent_keeps_nothing(
