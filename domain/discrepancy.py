@@ -27,8 +27,12 @@ FOUND, GONE, APPROVE = "found", "gone", "approve"
 
 LONGEST_REASON = 500
 
-#: Money, whatever the amounts say: a fee was paid, and what can't be read may be anything.
-ALWAYS_MONEY = frozenset({Class.FEE_MISMATCH, Class.UNREADABLE_ROW})
+#: Of these the figures don't say all: what can't be read may be anything, and of equal amounts
+#: different parts may have been settled. Another row is another question.
+TOLD_BY_THE_ROW = frozenset({Class.UNREADABLE_ROW, Class.AMOUNT_MISMATCH})
+
+#: Money, whatever the amounts say.
+ALWAYS_MONEY = TOLD_BY_THE_ROW | {Class.FEE_MISMATCH}
 
 
 class Resolution(StrEnum):
@@ -193,7 +197,7 @@ class Discrepancy:
         Opens again what was gone, what a repair did not mend, and what was accepted or explained
         when its amounts were others. `found` itself may be resolved: basepay has repaired it.
         """
-        other = self._figures() != found._figures()
+        other = self._question() != found._question()
         self.order_id, self.detail = found.order_id or self.order_id, found.detail
         self.ours_fen, self.bill_fen, self.fee_fen = found._figures()
         self.raw, self.line = found.raw, found.line
@@ -219,6 +223,10 @@ class Discrepancy:
     def _refuse_resolved(self) -> None:
         if self.status is RESOLVED:
             raise DiscrepancyResolved(self.id)
+
+    def _question(self) -> tuple[object, ...]:
+        """What persons were asked; if it is another one, they are asked again."""
+        return *self._figures(), self.raw if self.cls in TOLD_BY_THE_ROW else ""
 
     def _figures(self) -> tuple[int | None, int | None, int | None]:
         return self.ours_fen, self.bill_fen, self.fee_fen

@@ -238,6 +238,35 @@ def test_other_amounts_are_another_question():
         assert discrepancy.trail[-1].why == "with other amounts"
 
 
+def test_another_unreadable_row_is_another_question():
+    first, second = (UnreadableRow(7, "no amount", raw) for raw in ("`a,`x", "`b,`x"))
+    discrepancy = accepted(finding=Finding(Class.UNREADABLE_ROW, row=first))
+    discrepancy.seen_again(a_discrepancy(Finding(Class.UNREADABLE_ROW, row=first)))
+    assert discrepancy.status is AWAITING
+
+    discrepancy.seen_again(a_discrepancy(Finding(Class.UNREADABLE_ROW, row=second)))
+
+    assert (discrepancy.status, discrepancy.raw) == (OPEN, "`b,`x")
+
+
+def test_a_difference_in_what_is_settled_is_about_money():
+    def settled_by_the_bill(fen):
+        finding = Finding(
+            Class.AMOUNT_MISMATCH, ours(settled_fen=8888), billed(settled_fen=fen, raw=f"row {fen}")
+        )
+        return a_discrepancy(finding)
+
+    discrepancy = settled_by_the_bill(1)
+    with pytest.raises(MoneyDiffers):
+        discrepancy.note(by="anna", why=WHY, at=NOON)
+    discrepancy.accept(by="anna", why=WHY, at=NOON)
+    assert discrepancy.status is AWAITING
+
+    discrepancy.seen_again(settled_by_the_bill(2))
+
+    assert discrepancy.status is OPEN
+
+
 def test_who_accepted_last_is_not_the_second_person():
     discrepancy = accepted()
     discrepancy.seen_again(a_discrepancy(bill_fen=1))

@@ -242,7 +242,7 @@ def trail_steps(
 
 def _seen_again(known: Discrepancy, found: Discrepancy) -> Discrepancy:
     after = replace(known)
-    after.seen_again(found)
+    after.seen_again(replace(found, raw=storable(found.raw)))  # as the known one's was kept
     return after
 
 

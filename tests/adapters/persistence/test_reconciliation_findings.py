@@ -129,6 +129,20 @@ def test_what_no_text_can_hold_is_kept_readable(run, store, execution, make, fou
     assert (kept.id, kept.raw[0], kept.raw[2]) == (finding.id, "a", "b")
 
 
+def test_a_row_that_no_text_can_hold_is_known_again(run, store, execution, again, make, found):
+    reconciliation = execution()
+    finding = a_finding(make, reconciliation, cls=Class.UNREADABLE_ROW, raw="a\0b\udcff")
+    run(store.findings.put(reconciliation, [finding]))
+    [kept] = found(reconciliation)
+    kept.accept(by="olga", why="nothing in it", at=NOW)
+    run(store.discrepancies.save(kept))
+    again(reconciliation)
+
+    run(store.findings.put(reconciliation, [finding]))
+
+    assert [each.status for each in found(reconciliation)] == [AWAITING]
+
+
 def test_what_is_seen_again_is_the_same_discrepancy(run, store, execution, again, make, found):
     reconciliation = execution()
     first = a_finding(make, reconciliation, detail="as it was", raw="old", line=1)
