@@ -20,8 +20,9 @@ from domain.bill import Key, MovementKind
 from domain.bill_day import BillDay, bill_day
 from domain.certificate import Certificate
 from domain.discrepancy import BASEPAY, Discrepancy, DiscrepancyStatus, Resolution
-from domain.matching import Borders, Matching
+from domain.matching import Matching
 from domain.reconciliation import DISCREPANCIES, Class, Finding, Movement
+from domain.sides import Borders
 
 T = TypeVar("T")
 

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 from domain.bill import BillRow, MovementKind
 from domain.bill_day import BillDay
-from domain.matching import Borders, Matching
+from domain.matching import Matching
 from domain.reconciliation import FeeTerms, Movement
+from domain.sides import Borders
 
 CHARGE, REVERSAL, REFUND = MovementKind
 TODAY = date(2026, 3, 14)

@@ -8,8 +8,9 @@ from random import Random
 from domain.bill import BillRow, BillTotals, FundKind, FundRow, Key, MovementKind
 from domain.bill_day import BillDay, bill_day
 from domain.fund_flow import FundsCheck
-from domain.matching import Borders, Matching
+from domain.matching import Matching
 from domain.reconciliation import Class, FeeTerms, Finding, Movement
+from domain.sides import Borders
 
 CHARGE, REVERSAL, REFUND = MovementKind
 FIRST, DAYS = date(2026, 3, 1), 30

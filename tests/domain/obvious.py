@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import floor
 
 from domain.bill import BillRow, MovementKind
-from domain.matching import Borders
 from domain.reconciliation import Class, Movement
+from domain.sides import Borders
 
 CHARGE, REVERSAL, REFUND = MovementKind
 MARGIN = timedelta(minutes=15)

@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 
 from domain.bill import MovementKind
-from domain.matching import Matching, Unsorted
+from domain.matching import Matching
 from domain.reconciliation import Class
+from domain.sides import Unsorted
 from tests.domain.bills import DAY, LATE, TODAY, billed, match, ours
 
 CHARGE, REVERSAL, REFUND = MovementKind

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from domain.bill import BillTotals, MovementKind
 from domain.certificate import Certificate
-from domain.matching import Borders, Matching
+from domain.matching import Matching
 from domain.reconciliation import DISCREPANCIES, Class, FeeTerms
+from domain.sides import Borders
 from tests.domain.bills import DAY, NOON, TODAY, billed, ours
 from tests.domain.obvious import Obvious
 
