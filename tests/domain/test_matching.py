@@ -165,6 +165,14 @@ def test_each_case_has_its_class(movements, rows, expected):
     assert classes(movements, rows) == expected
 
 
+def test_orders_of_one_fen_match_like_others_and_are_counted_apart():
+    found, matching = match([ours(fen=1, test=True), ours("d1b")], [billed(fen=1), billed("d1b")])
+
+    sums = matching.tally.of(Class.MATCHED, CHARGE)
+    assert found == []
+    assert (sums.ours, sums.ours_fen, sums.tests, sums.tests_fen) == (2, 8889, 1, 1)
+
+
 def test_twins_are_told_apart():
     found, _ = match([ours(), ours(), ours()], [billed(), billed(line=2), billed(line=3)])
 
