@@ -43,7 +43,9 @@ class Reconciliations:
             ledger=ledger,
             repair=repair,
         )
-        resolve = ResolveDiscrepancy(outside.discrepancies, repair=repair, clock=clock)
+        resolve = ResolveDiscrepancy(
+            outside.discrepancies, outside.runs, repair=repair, clock=clock
+        )
         return cls(
             reconcile,
             resolve,

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import assert_never
 
 from application.ports import Clock, LostUpdate
-from application.reconciliation_ports import Discrepancies
+from application.reconciliation_ports import Discrepancies, Runs
 from application.records import Page
-from application.repair import Repair
+from application.repair import Learned, Repair
+from domain.bill_day import BillDay
 from domain.discrepancy import Discrepancy, DiscrepancyStatus, Resolution
 from domain.errors import NotRepaired
 
@@ -19,8 +20,11 @@ ROUNDS = 10
 class ResolveDiscrepancy:
     """The use cases behind `/v1/discrepancies`; who does what and why stays in the trail."""
 
-    def __init__(self, discrepancies: Discrepancies, *, repair: Repair, clock: Clock) -> None:
-        self._discrepancies, self._repair, self._clock = discrepancies, repair, clock
+    def __init__(
+        self, discrepancies: Discrepancies, runs: Runs, *, repair: Repair, clock: Clock
+    ) -> None:
+        self._discrepancies, self._runs = discrepancies, runs
+        self._repair, self._clock = repair, clock
 
     async def __call__(self, id: str, resolution: Resolution, *, by: str, why: str) -> Discrepancy:
         """Settle it. Raises NotFound, InvalidRequest, DiscrepancyResolved, ApprovalAwaited,
@@ -57,8 +61,18 @@ class ResolveDiscrepancy:
         discrepancy = await self._discrepancies.get(id)
         rehearsed = copy(discrepancy)
         rehearsed.repair(by=by, why=why, at=self._clock.now())
-        if not await self._repair(discrepancy):
+        learned = await self._repair(discrepancy)
+        if learned is None:
             raise NotRepaired(id, "the provider does not confirm what the bill says")
+        if not await self._settles(discrepancy, learned):
+            raise NotRepaired(id, "the provider tells another amount or another day than the bill")
+
+    async def _settles(self, discrepancy: Discrepancy, learned: Learned) -> bool:
+        """Whether the bill's row is this movement; what was paid twice is not repaired by once."""
+        run = await self._runs.get(discrepancy.run_id)
+        start, end = BillDay.of(run.day).window
+        same_day = learned.at is None or start <= learned.at < end
+        return same_day and learned.fen == abs(discrepancy.bill_fen or 0)
 
     async def _change(self, id: str, change: Callable[[Discrepancy], None]) -> Discrepancy:
         for _ in range(ROUNDS):

@@ -289,6 +289,49 @@ def test_money_is_accepted_by_two_persons_and_never_explained_away(run, world):
         run(resolve(one.id, Resolution.REPAIR, by="olga", why="again"))
 
 
+def told_again():
+    """The first row once more, as the next day's bill should never tell it."""
+    kept: list[BillRow] = []
+
+    def keep(rows: Sequence[BillRow]) -> Sequence[BillRow]:
+        kept.extend(rows[:1])
+        return rows
+
+    def show(rows: Sequence[BillRow]) -> Sequence[BillRow]:
+        at = kept[0].at + ONE_DAY
+        return [*rows, replace(kept[0], at=at)]
+
+    return keep, show
+
+
+def test_no_person_alone_repairs_what_the_bill_has_on_two_days(run, world):
+    run(world.paid())
+    first, second = told_again()
+    world.wechat.bills.will_tell(first)
+    run(yesterday_reconciled(world))
+    world.wechat.bills.will_tell(second)
+    run(yesterday_reconciled(world))
+    [one] = run(found(world, today(world) - ONE_DAY))
+
+    with pytest.raises(NotRepaired):
+        run(world.app.resolve_discrepancy(one.id, Resolution.REPAIR, by="olga", why="it is paid"))
+
+    [still] = run(found(world, today(world) - ONE_DAY))
+    assert (still.cls, still.status) == (Class.MISSING_LOCALLY, DiscrepancyStatus.OPEN)
+
+
+def test_a_confirmed_order_with_another_amount_is_not_repaired(run, world):
+    run(paid_unheard(world))
+    world.wechat.bills.will_tell(lambda rows: [replace(rows[0], fen=9999)])
+    world.wechat.stops_answering()
+    run(yesterday_reconciled(world))
+    world.wechat.behaves_again()
+    [one] = run(found(world, today(world) - ONE_DAY))
+
+    with pytest.raises(NotRepaired):
+        run(world.app.resolve_discrepancy(one.id, Resolution.REPAIR, by="olga", why="it is paid"))
+
+
 def test_a_repeated_run_keeps_what_persons_settled(run, world):
     run(world.paid(order_no="SO-1"))
     run(world.paid(order_no="SO-2"))
