@@ -4,6 +4,7 @@ import asyncio
 import logging
 from binascii import crc32
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -29,7 +30,8 @@ from domain.events import IncidentKind, OperatorEventType
 
 log = logging.getLogger("basepay.reconciliation")
 
-#: A bill that is rejected may be a bad copy: it is fetched again for so long after its day.
+#: A bill that is rejected or absent may be a bad copy or late: it is fetched again for so long
+#: after its day.
 GIVE_UP_AFTER = timedelta(days=2)
 
 #: Pauses before another try: after a rejected bill, and after something broke here.
@@ -129,6 +131,8 @@ class ExecuteReconciliation:
             statement = await bills.statement(run.day, scratch)
             if not isinstance(statement, Statement):
                 return statement
+            if statement.bill is None and await self._doubts(run, account):
+                return BillNotReady("the provider has no bill yet, and our books have trade")
             lease.check()
             funds = await bills.funds(run.day, scratch)
         except BillRejected as error:
@@ -152,6 +156,18 @@ class ExecuteReconciliation:
             run, account.provider, statement, matched, third, repaired=await execution.repaired()
         )
         return Told(report, matched.carries, matched.judged)
+
+    async def _doubts(self, run: Run, account: Account) -> bool:
+        """Whether a day without a bill may be one whose bill is late."""
+        day = BillDay.of(run.day)
+        if self._clock.now() >= day.end + GIVE_UP_AFTER:
+            return False
+        pages = self._outside.books.movements(run.account, account.provider, day.start, day.end)
+        async with aclosing(pages):
+            async for page in pages:
+                if any(not day.near_midnight(movement.at) for movement in page):
+                    return True
+        return False
 
     async def _third_side(
         self, run: Run, statement: Statement, funds: Funds | None, scratch: Scratch, lease: Lease

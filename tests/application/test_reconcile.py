@@ -411,9 +411,10 @@ def test_what_is_carried_while_the_next_day_is_matched_is_judged_all_the_same(
     movements = world.store.books.movements
 
     async def slowly(*asked):
-        monkeypatch.setattr(world.store.books, "movements", movements)
-        world.wechat.bills.will_tell(lambda _: [])
-        await reconciled(world, day)  # ends in the middle of the next day's run
+        if asked[2:] == BillDay.of(day + ONE_DAY).window:
+            monkeypatch.setattr(world.store.books, "movements", movements)
+            world.wechat.bills.will_tell(lambda _: [])
+            await reconciled(world, day)  # ends in the middle of the next day's run
         async for page in movements(*asked):
             yield page
 
@@ -440,6 +441,22 @@ def told_later(world, number) -> BillRow:
 
 
 # Bills that don't come, or can't be used.
+
+
+def test_no_bill_is_not_believed_at_once_of_a_day_with_trade(run, world):
+    run(world.paid())
+    world.wechat.bills.will_tell(lambda _: [])
+    day = today(world)
+    until(world, days=1)
+
+    started = run(world.app.reconcile.start(WECHAT, day, by="olga"))
+    waiting = run(world.app.reconcile.execute(started))
+    until(world, days=2)
+    [due] = run(world.app.reconcile.due(10))
+    believed = run(world.app.reconcile.execute(due))
+
+    assert waiting.failure == "the provider has no bill yet, and our books have trade"
+    assert classes(Report.from_json(believed.report)) == {"missing_at_provider": (1, 0)}
 
 
 def test_a_late_bill_is_waited_for(run, world):
