@@ -55,7 +55,8 @@ class Lease:
         try:
             yield self
         finally:
-            task.cancel()
+            async with self._saving:  # cancelled while saving, it would not know what is kept
+                task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
