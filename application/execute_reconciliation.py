@@ -5,7 +5,7 @@ import logging
 from binascii import crc32
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from application.keeper import Numbers
@@ -33,6 +33,9 @@ log = logging.getLogger("basepay.reconciliation")
 #: A bill that is rejected or absent may be a bad copy or late: it is fetched again for so long
 #: after its day.
 GIVE_UP_AFTER = timedelta(days=2)
+
+#: The bill of the balance is waited for so long after its day, and then done without.
+FUNDS_WITHIN = timedelta(hours=20)
 
 #: Pauses before another try: after a rejected bill, and after something broke here.
 REJECTED_PAUSE, BROKEN_PAUSE = timedelta(minutes=30), timedelta(minutes=10)
@@ -135,6 +138,10 @@ class ExecuteReconciliation:
                 return BillNotReady("the provider has no bill yet, and our books have trade")
             lease.check()
             funds = await bills.funds(run.day, scratch)
+            if isinstance(funds, BillNotReady):
+                if self._clock.now() < BillDay.of(run.day).end + FUNDS_WITHIN:
+                    return replace(funds, reason=f"of the balance: {funds.reason}")
+                funds = None
         except BillRejected as error:
             return self._rejected(run, str(error))
         execution = Execution(

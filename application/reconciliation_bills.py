@@ -108,14 +108,25 @@ class Bills:
             case BillNotReady() | BillRefused() as none:
                 return none
 
-    async def funds(self, day: date, scratch: Scratch) -> Funds | None:
-        """The day's fund-flow bill; None if the provider has none for us. Raises BillRejected."""
-        file = await self._funds_file(day, scratch)
-        if file is None:
-            return None
-        funds = Funds(scratch.spool(FundRow, by=BY_FUNDS))
-        await in_slices(self._source.read_funds(file, day=day), funds.take, self._went_on)
-        return funds
+    async def funds(self, day: date, scratch: Scratch) -> Funds | BillNotReady | None:
+        """The day's fund-flow bill; None if the provider has none for us. Raises BillRejected;
+        what is rejected is not kept.
+        """
+        file = scratch.file("funds")
+        bill = await self._archive.find(self._account, day, BillKind.FUNDS)
+        if bill is not None:
+            await self._archive.fetch(bill, file)
+            return await self._read_funds(day, file, scratch)
+        match await self._source.download(BillKind.FUNDS, day, file):
+            case BillFile() as downloaded:
+                bill = await self._bill(BillKind.FUNDS, day, file, scratch, name=downloaded.name)
+                read = await self._read_funds(day, file, scratch)
+                await self._archive.put(bill, file)
+                return read
+            case BillNotReady() as later:
+                return later
+            case NoBill() | BillRefused():
+                return None
 
     async def hand_in(self, day: date, file: str, by: str, scratch: Scratch) -> StoredBill:
         """Keep a file that a person has, in the place of what is kept. Raises BillRejected."""
@@ -124,19 +135,6 @@ class Bills:
         await self._read(bill, file, scratch)
         await self._archive.put(bill, file)
         return bill
-
-    async def _funds_file(self, day: date, scratch: Scratch) -> str | None:
-        file = scratch.file("funds")
-        bill = await self._archive.find(self._account, day, BillKind.FUNDS)
-        if bill is not None:
-            await self._archive.fetch(bill, file)
-            return file
-        downloaded = await self._source.download(BillKind.FUNDS, day, file)
-        if not isinstance(downloaded, BillFile):
-            return None
-        bill = await self._bill(BillKind.FUNDS, day, file, scratch, name=downloaded.name)
-        await self._archive.put(bill, file)
-        return file
 
     async def _bill(
         self,
@@ -165,6 +163,11 @@ class Bills:
         statement = Statement(spool, BillTotals(rows=0), bill)
         await in_slices(self._source.read(file, day=bill.day), statement.take, self._went_on)
         return statement
+
+    async def _read_funds(self, day: date, file: str, scratch: Scratch) -> Funds:
+        funds = Funds(scratch.spool(FundRow, by=BY_FUNDS))
+        await in_slices(self._source.read_funds(file, day=day), funds.take, self._went_on)
+        return funds
 
 
 async def in_slices(

@@ -13,7 +13,7 @@ import pytest
 from adapters.providers.in_memory import bills as made_here
 from application import reconciliation_lease, reconciliation_run
 from application.reconciliation_lease import LEASE
-from application.reconciliation_records import RunStatus
+from application.reconciliation_records import BillNotReady, BillRefused, RunStatus
 from application.reconciliation_report import Report, Sum
 from application.records import Filter
 from domain.bill import BillKind, BillRejected, BillRow, MovementKind
@@ -501,6 +501,59 @@ def test_a_rejected_bill_is_fetched_again_and_in_the_end_told_to_operators(run, 
 
 def reject(*_: object, **__: object):
     raise BillRejected("cut short")
+
+
+def without_funds(world, answer):
+    """Of the balance there is another answer than a bill."""
+    download = world.wechat.bills.download
+
+    async def tell(kind, day, target):
+        return answer if kind is BillKind.FUNDS else await download(kind, day, target)
+
+    return tell
+
+
+def test_whether_the_money_arrived_is_waited_for(run, world, monkeypatch):
+    run(world.paid())
+    until(world, days=1)
+    late = without_funds(world, BillNotReady("no answer", timedelta(minutes=5)))
+    started = run(world.app.reconcile.start(WECHAT, today(world) - ONE_DAY, by="olga"))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.wechat.bills, "download", late)
+        waiting = run(world.app.reconcile.execute(started))
+    assert (waiting.status, waiting.failure) == (RunStatus.WAITING, "of the balance: no answer")
+
+    world.clock.advance(600)
+    ended = run(world.app.reconcile.execute(run(world.app.reconcile.due(1))[0]))
+
+    assert Report.from_json(ended.report).funds.moved_fen == 8888 - 53
+
+
+@pytest.mark.parametrize("answer", [BillRefused("no permission"), BillNotReady("no answer")])
+def test_a_day_is_not_held_up_for_ever_by_a_balance_that_nobody_tells(run, world, answer):
+    run(world.paid())
+    until(world, days=1 if isinstance(answer, BillRefused) else 3)
+    day = today(world) - (1 if isinstance(answer, BillRefused) else 3) * ONE_DAY
+    world.wechat.bills.download = without_funds(world, answer)
+
+    report = run(reconciled(world, day))
+
+    assert (classes(report), report.funds) == ({"matched": (1, 1)}, None)
+
+
+def test_a_rejected_bill_of_the_balance_is_fetched_again(run, world, monkeypatch):
+    run(world.paid())
+    until(world, days=1)
+    started = run(world.app.reconcile.start(WECHAT, today(world) - ONE_DAY, by="olga"))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.wechat.bills, "read_funds", reject)
+        run(world.app.reconcile.execute(started))
+    downloads = world.wechat.bills.downloads
+
+    world.clock.advance(2400)
+    ended = run(world.app.reconcile.execute(run(world.app.reconcile.due(1))[0]))
+
+    assert (ended.status, world.wechat.bills.downloads) == (RunStatus.FINISHED, downloads + 1)
 
 
 def test_a_file_that_a_person_hands_in_takes_the_bills_place(run, world, tmp_path):
