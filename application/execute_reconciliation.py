@@ -14,6 +14,7 @@ from application.ports import Account, Clock, LostUpdate
 from application.reconciliation_bills import Bills, Funds, Statement
 from application.reconciliation_funds import ThirdSide, check_funds
 from application.reconciliation_lease import Lease, Superseded, Tell, claim
+from application.reconciliation_neighbours import CARRIED_FOR, concerned, heard_around
 from application.reconciliation_ports import Reconciliation, Scratch
 from application.reconciliation_records import BillNotReady, BillRefused, Carry, Run, RunStatus
 from application.reconciliation_report import Report
@@ -24,7 +25,7 @@ from application.records import OPERATOR, Message
 from application.repair import Repair
 from application.views import to_json
 from domain.bill import BillRejected, Key
-from domain.bill_day import CARRY_DAYS, BillDay
+from domain.bill_day import BillDay
 from domain.discrepancy import BASEPAY
 from domain.events import IncidentKind, OperatorEventType
 
@@ -39,9 +40,6 @@ FUNDS_WITHIN = timedelta(hours=20)
 
 #: Pauses before another try: after a rejected bill, and after something broke here.
 REJECTED_PAUSE, BROKEN_PAUSE = timedelta(minutes=30), timedelta(minutes=10)
-
-#: From a movement's own day to the one that judges it at last.
-CARRIED_FOR = timedelta(days=CARRY_DAYS)
 
 #: Share of a pause by which it may be longer, so that accounts don't ask all at once.
 JITTER = 0.2
@@ -200,7 +198,7 @@ class ExecuteReconciliation:
         return BillRefused(reason)
 
     async def _seal(self, run: Run, told: Told) -> None:
-        now, first = self._clock.now(), run.finished_at is None
+        now, before = self._clock.now(), await heard_around(self._outside, run)
         run.status, run.finished_at, run.report = RunStatus.FINISHED, now, told.report.to_json()
         run.leased_until = run.next_try_at = None
         run.failure = ""
@@ -219,19 +217,21 @@ class ExecuteReconciliation:
         except LostUpdate:
             raise Superseded(run.id) from None
         log.info("%s %s: finished, %s", run.account, run.day, _in_short(told.report))
-        for day in sorted(await self._unjudged(run, told, first=first)):
+        changed = concerned(before, await heard_around(self._outside, run))
+        if await self._came_late(run, told):
+            changed.add(run.day)
+        for day in sorted(changed):
             await self._ask_again(run.account, day, BASEPAY)
 
-    async def _unjudged(self, run: Run, told: Told, *, first: bool) -> set[date]:
-        """Days whose runs did not know of all that was carried over to them; perhaps this one."""
-        after = {carry.from_day + CARRIED_FOR for carry in told.carries if first} - {run.day}
-        runs = [await self._outside.runs.find(run.account, day) for day in after]
-        unjudged = {each.day for each in runs if each and each.finished_at is not None}
-        for carry in await self._outside.findings.carried(run.account, run.day):
-            mine = carry.settled_day is None and carry.from_day + CARRIED_FOR == run.day
-            if mine and carry.movement.key not in told.judged:
-                unjudged.add(run.day)  # it was carried while this day was matched
-        return unjudged
+    async def _came_late(self, run: Run, told: Told) -> bool:
+        """Whether something was carried to this day while it was matched."""
+        carries = await self._outside.findings.carried(run.account, run.day)
+        return any(
+            each.settled_day is None
+            and each.from_day + CARRIED_FOR == run.day
+            and each.movement.key not in told.judged
+            for each in carries
+        )
 
     async def _put_off(self, run: Run, reason: str, pause: timedelta) -> None:
         run.status, run.failure, run.leased_until = RunStatus.WAITING, reason, None

@@ -427,6 +427,63 @@ def test_what_is_carried_while_the_next_day_is_matched_is_judged_all_the_same(
     assert run(world.app.reconcile.due(10)) == []
 
 
+def test_what_a_repeated_run_carries_over_anew_is_judged_all_the_same(run, world, tmp_path):
+    until(world, before_midnight=timedelta(seconds=30))
+    run(world.paid())
+    day = today(world)
+    both = [run(yesterday_of(world, each)) for each in (day, day + ONE_DAY)]
+    nothing = tmp_path / "bill.json"
+    nothing.write_bytes(b"[]")
+
+    run(world.app.reconcile.start(WECHAT, day, by="olga", file=str(nothing)))
+    again = run(reconciled(world, day))
+    [due] = run(world.app.reconcile.due(10))
+    judged = run(world.app.reconcile.execute(due))
+
+    assert [each.discrepancies for each in both] == [0, 0]
+    assert classes(again)["carried_over"] == (1, 0)
+    assert (due.day, due.started_by) == (day + ONE_DAY, "basepay")
+    assert classes(Report.from_json(judged.report)) == {"missing_at_provider": (1, 0)}
+    assert run(world.app.reconcile.due(10)) == []
+
+
+def test_what_another_day_does_not_have_any_more_is_judged_again(run, world, tmp_path):
+    until(world, before_midnight=timedelta(seconds=30))
+    payment = run(paid_unheard(world))
+    world.clock.advance(60)
+    run(world.app.get_payment(SHOP, payment["id"], refresh=True))
+    world.clock.advance(60)
+    late = run(world.paid(order_no="SO-2"))  # just after midnight, and told the day before
+    number = run(world.stored(late)).provider_order_no
+    day = today(world) - ONE_DAY
+    world.wechat.bills.will_tell(lambda rows: [*rows, told_sooner(world, number)])
+    first = run(yesterday_of(world, day))
+    world.wechat.bills.will_tell(lambda rows: [row for row in rows if row.order_no != number])
+    second = run(yesterday_of(world, day + ONE_DAY))
+    third = run(yesterday_of(world, day + 2 * ONE_DAY))
+    without = tmp_path / "bill.json"
+    without.write_bytes(msgspec.json.encode(world.wechat.bills._told(day)[:1]))
+
+    run(world.app.reconcile.start(WECHAT, day, by="olga", file=str(without)))
+    run(reconciled(world, day))
+    due = run(world.app.reconcile.due(10))
+    for each in due:
+        run(world.app.reconcile.execute(each))
+
+    assert classes(first) == {"matched": (2, 2)}
+    assert (classes(second), classes(third)) == ({"carried_over": (1, 0)}, {})
+    last = run(world.app.reconcile.find(WECHAT, day + 2 * ONE_DAY))
+    assert classes(Report.from_json(last.report)) == {"missing_at_provider": (1, 0)}
+    assert run(world.app.reconcile.due(10)) == []
+
+
+def told_sooner(world, number) -> BillRow:
+    """The provider's clock is some minutes behind ours."""
+    trade = world.wechat.book[number]
+    at = trade.paid_at - timedelta(minutes=5)
+    return made_here._row(trade, MovementKind.CHARGE, trade.amount.fen, at)
+
+
 async def yesterday_of(world, day) -> Report:
     until(world, days=(day + ONE_DAY - today(world)).days)
     return await reconciled(world, day)
