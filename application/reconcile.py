@@ -51,15 +51,17 @@ class Reconcile:
         """Have the day reconciled now, again if it was; a run that is under way stays as it is.
 
         `file`: a bill to use instead of the provider's. Raises InvalidRequest for an account
-        without bills, a day that is not over, and a file that is not this day's bill.
+        without bills, a day that is not over, and a file that is not this day's bill or comes
+        while another one is being matched.
         """
         source = self._source(account, day)
         run = await self._outside.runs.find(account, day)
-        if run is not None and self._under_way(run):
-            return run
-        if file is not None:
+        if file is not None and not (run is not None and self._under_way(run)):
             await self._hand_in(account, source, day, file, by)
-        return await self._ask_for(account, day, by)
+        run = await self._ask_for(account, day, by)
+        if file is not None and self._under_way(run):
+            raise InvalidRequest(FieldError("bill", "handed in once the day's run has ended"))
+        return run
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""

@@ -76,6 +76,7 @@ async def _reconciled(app: App, account: str, day: date, bill: Path | None) -> R
             await asyncio.sleep(REST)
             run = await app.reconcile.get(run.id)
             progress.tell(run.progress, 0)
+            run = await app.reconcile.execute(run, progress.tell)  # if it is not heard of any more
     if run.status is RunStatus.FINISHED:
         return run
     if run.status is RunStatus.WAITING and run.next_try_at is not None:

@@ -629,6 +629,22 @@ def test_a_file_that_a_person_hands_in_takes_the_bills_place(run, world, tmp_pat
     assert classes(second) == {"amount_mismatch": (1, 1), "funds_mismatch": (0, 1)}
 
 
+def test_a_file_is_not_taken_while_another_bill_is_being_matched(run, world, tmp_path):
+    until(world, days=1)
+    day = today(world) - ONE_DAY
+    started = run(world.app.reconcile.start(WECHAT, day, by="olga"))
+    started.status, started.leased_until = RunStatus.RUNNING, world.clock.now() + LEASE
+    run(world.store.runs.save(started))
+    file = tmp_path / "bill.json"
+    file.write_bytes(b"[]")
+
+    with pytest.raises(InvalidRequest) as refused:
+        run(world.app.reconcile.start(WECHAT, day, by="pjotr", file=str(file)))
+
+    assert [error.field for error in refused.value.errors] == ["bill"]
+    assert run(world.store.bills.find(WECHAT, day, BillKind.TRADE)) is None
+
+
 def test_a_file_that_is_no_bill_of_that_day_is_refused(run, world, tmp_path):
     until(world, days=1)
     file = tmp_path / "bill.json"
