@@ -35,15 +35,16 @@ Feature: Reconciliation
   Scenario Outline: The bill is wrong
     Given a fresh day
     And a paid order of 88.88 yuan with <provider>
+    And a second customer has paid 5.00 yuan with <provider>
     And the bill <is wrong>
     When the next day comes
     Then a person is told that <difference>
 
     Examples:
       | provider   | is wrong                             | difference                      |
-      | WeChat Pay | will lack the order                  | the money is missing            |
-      | Alipay     | will lack the order                  | the money is missing            |
-      | WeChat Pay | will tell of the order twice         | the bill has something twice    |
+      | WeChat Pay | will lack an order                   | the money is missing            |
+      | Alipay     | will lack an order                   | the money is missing            |
+      | WeChat Pay | will tell of an order twice          | the bill has something twice    |
       | Alipay     | will tell another sum                | the sums differ                 |
       | WeChat Pay | will tell of a stranger's order, too | the books lack a payment        |
 
@@ -79,7 +80,8 @@ Feature: Reconciliation
   Scenario: Nobody accepts a loss alone
     Given a fresh day
     And a paid order of 88.88 yuan with WeChat Pay
-    And the bill will lack the order
+    And a second customer has paid 5.00 yuan with WeChat Pay
+    And the bill will lack an order
     And the next day comes
     When a person accepts the difference
     Then it waits for a second person
@@ -88,7 +90,8 @@ Feature: Reconciliation
   Scenario: What persons did outlives a repeated run
     Given a fresh day
     And a paid order of 88.88 yuan with WeChat Pay
-    And the bill will lack the order
+    And a second customer has paid 5.00 yuan with WeChat Pay
+    And the bill will lack an order
     And the next day comes
     And a person accepts the difference
     When the day is reconciled again

@@ -4,7 +4,8 @@ import pytest
 from pytest_bdd import scenarios, step, then
 
 from tests.acceptance.bills import ONE_DAY, Wrong, to_midnight, to_noon
-from tests.acceptance.stage import Trouble
+from tests.acceptance.stage import METHODS, Trouble
+from tests.acceptance.story import Story
 from tests.acceptance.words import WHO, YUAN, any_of, says
 
 pytestmark = pytest.mark.usefixtures("stage")
@@ -12,8 +13,8 @@ pytestmark = pytest.mark.usefixtures("stage")
 scenarios("reconciliation.feature")
 
 WRONGS = {
-    "will lack the order": Wrong.LACKS_IT,
-    "will tell of the order twice": Wrong.TWICE,
+    "will lack an order": Wrong.LACKS_IT,
+    "will tell of an order twice": Wrong.TWICE,
     "will tell another sum": Wrong.OTHER_SUM,
     "will tell of a stranger's order, too": Wrong.STRANGERS_TOO,
     "will tell of the order a day later": Wrong.A_DAY_LATER,
@@ -69,6 +70,16 @@ def a_fresh_day(run, story, request):
 def shortly_before_midnight(run, story, request):
     run(to_midnight(story.stage.bills))
     request.getfixturevalue("diary")
+
+
+@says(f"a second customer has paid {YUAN} with {WHO}")
+def a_second_customer_has_paid(run, story, amount, who):
+    other = Story(story.stage)
+    other.amount = amount
+    other.by(METHODS[who])
+    run(other.place())
+    assert run(story.stage.payer("pay", other.payment))
+    assert run(other.payment_becomes(other.payment, "succeeded"))["status"] == "succeeded"
 
 
 @says(f"the bill (?P<how>{any_of(WRONGS)})")
