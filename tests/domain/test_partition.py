@@ -195,6 +195,7 @@ def leaves(facts, path=()):
             yield (*path, name)
 
 
+@settings(max_examples=50)
 @given(days(), st.data())
 def test_no_figure_of_a_certificate_can_be_changed_alone(sides, data):
     movements, rows, borders = sides
