@@ -52,9 +52,15 @@ async def check_funds(
         strange = Discrepancy.of(finding, id=numbers("dis"), **facts, at=clock.now())
         await findings.put(run, [strange])
     tally = check.tally
-    other = Sum(funds.others, tally.other_fen)
+    told = FundsFacts(
+        tally.expected_fen,
+        tally.moved_fen,
+        Sum(funds.others, tally.other_fen),
+        Sum(tally.waiting, tally.waiting_fen),
+        tally.returned_fen,
+    )
     return ThirdSide(
-        FundsFacts(tally.expected_fen, tally.moved_fen, other),
+        told,
         Sum(tally.differences, tally.different_fen),
         len(funds.unreadable),
     )

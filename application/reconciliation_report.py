@@ -37,6 +37,8 @@ class FundsFacts:
     expected_fen: int
     moved_fen: int
     other: Sum  # withdrawals and the like, which no trade explains
+    waiting: Sum = Sum()  # near midnight: a neighbouring day's may explain them; nobody checks that
+    returned_fen: int = 0  # of refunds that did not reach their payers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +98,14 @@ class Report:
                     for name, sums in view["methods"].items()
                 },
                 "test": Sum(**view["test"]),
-                "funds": funds
-                and FundsFacts(funds["expected_fen"], funds["moved_fen"], Sum(**funds["other"])),
+                "funds": funds and _funds(funds),
             }
         )
+
+
+def _funds(facts: dict[str, Any]) -> FundsFacts:
+    sums = {name: Sum(**facts[name]) for name in ("other", "waiting") if name in facts}
+    return FundsFacts(**{**facts, **sums})
 
 
 def _pair(ours: Sum, bill: Sum) -> dict[str, object]:

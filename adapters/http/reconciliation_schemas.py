@@ -113,6 +113,10 @@ class FundsFacts(Struct):
     expected_fen: Signed
     moved_fen: Signed
     other: Sum
+    waiting: Annotated[
+        Sum, Meta(description="near midnight, on one side only: another day's may explain them")
+    ]
+    returned_fen: Annotated[Signed, Meta(description="of refunds that did not reach their payers")]
 
 
 class Report(Struct, kw_only=True):

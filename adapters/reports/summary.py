@@ -84,6 +84,10 @@ def _funds(report: Report) -> Iterator[Line]:
     yield Line("资金流水 fund flow", heading=True)
     yield Line("应到 due by the trade bill", [(YUAN, funds.expected_fen)])
     yield Line("实到 arrived on the balance", [(YUAN, funds.moved_fen)])
+    if funds.waiting.count:
+        yield Line("跨日待核 near midnight, on one side", _figures(funds.waiting))
+    if funds.returned_fen:
+        yield Line("退款退回 refunds that came back", [(YUAN, funds.returned_fen)])
     yield Line("其他变动 other movements", _figures(funds.other))
     yield Line("")
 

@@ -560,6 +560,17 @@ def reject(*_: object, **__: object):
     raise BillRejected("cut short")
 
 
+def test_money_that_may_arrive_after_midnight_is_told_apart(run, world, monkeypatch):
+    until(world, before_midnight=timedelta(minutes=2))
+    run(world.paid())
+    monkeypatch.setattr(made_here, "_balance", lambda _: [])
+
+    report = run(yesterday_reconciled(world))
+
+    assert (report.discrepancies, report.funds.moved_fen) == (0, 0)
+    assert report.funds.waiting == Sum(1, 53 - 8888)
+
+
 def without_funds(world, answer):
     """Of the balance there is another answer than a bill."""
     download = world.wechat.bills.download

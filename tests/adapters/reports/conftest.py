@@ -28,7 +28,7 @@ def report() -> Report:
         fee_fen=54,
         net_fen=8_946,
         test=Sum(1, 1),
-        funds=FundsFacts(8_946, 8_946, Sum(1, -5_000)),
+        funds=FundsFacts(8_946, 8_946, Sum(1, -5_000), Sum(1, 3_000), 1_234),
         certificate="cd" * 32,
     )
 

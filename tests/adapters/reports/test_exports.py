@@ -67,3 +67,5 @@ def test_the_summary_stands_in_both(report, discrepancies):
     assert "净额 net: in − back − fees  89.46\n" in text
     assert "短款 missing at provider  1  5.00  0  0.00\n" in text
     assert "一分钱测试 under the 1-fen switch  1  0.01\n" in text
+    assert "跨日待核 near midnight, on one side  1  30.00\n" in text
+    assert "退款退回 refunds that came back  12.34\n" in text
