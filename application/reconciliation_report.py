@@ -104,8 +104,14 @@ class Report:
 
 
 def _funds(facts: dict[str, Any]) -> FundsFacts:
-    sums = {name: Sum(**facts[name]) for name in ("other", "waiting") if name in facts}
-    return FundsFacts(**{**facts, **sums})
+    waiting = Sum(**facts["waiting"]) if "waiting" in facts else Sum()
+    return FundsFacts(
+        facts["expected_fen"],
+        facts["moved_fen"],
+        Sum(**facts["other"]),
+        waiting,
+        facts.get("returned_fen", 0),
+    )
 
 
 def _pair(ours: Sum, bill: Sum) -> dict[str, object]:
