@@ -594,7 +594,9 @@ def test_whether_the_money_arrived_is_waited_for(run, world, monkeypatch):
     world.clock.advance(600)
     ended = run(world.app.reconcile.execute(run(world.app.reconcile.due(1))[0]))
 
-    assert Report.from_json(ended.report).funds.moved_fen == 8888 - 53
+    funds = Report.from_json(ended.report).funds
+    assert funds is not None
+    assert funds.moved_fen == 8888 - 53
 
 
 @pytest.mark.parametrize("answer", [BillRefused("no permission"), BillNotReady("no answer")])
