@@ -227,7 +227,7 @@ class Execution:
         return left
 
     async def _repair_all(self, wanted: set[What]) -> int:
-        """How many the provider confirmed."""
+        """Of how many the provider told something."""
         for discrepancy in self._older.values():  # not found any more: quiet if it is so
             await self._repair_one(discrepancy)
         if not wanted:
@@ -242,8 +242,10 @@ class Execution:
         return repaired
 
     async def _repair_one(self, discrepancy: Discrepancy) -> bool:
-        if not await self._repair(discrepancy):
-            return False
+        """Whether our book may have learned of it; the matching says what differs then."""
+        learned = await self._repair(discrepancy)
+        if learned is None or not learned.settles(discrepancy, self._run.day):
+            return learned is not None
         why = "the provider was asked and confirms the bill"
         discrepancy.repair(by=BASEPAY, why=why, at=self._clock.now())
         with suppress(LostUpdate):  # a person settled it at this moment

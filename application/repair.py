@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from application.ledger import Ledger
 from application.ports import Account, Clock, NewWork
 from application.records import Evidence
 from domain.bill import MovementKind
+from domain.bill_day import BillDay
 from domain.discrepancy import Discrepancy
 from domain.method import Provider
 from domain.outcome import FoundRefund, Unknown
@@ -26,6 +27,12 @@ class Learned:
 
     fen: int
     at: datetime | None = None  # None: nobody told
+
+    def settles(self, discrepancy: Discrepancy, day: date) -> bool:
+        """Whether the row in that day's bill is this; one payment does not explain two."""
+        start, end = BillDay.of(day).window
+        same_day = self.at is None or start <= self.at < end
+        return same_day and self.fen == abs(discrepancy.bill_fen or 0)
 
 
 class Repair:

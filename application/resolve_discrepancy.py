@@ -8,8 +8,7 @@ from typing import assert_never
 from application.ports import Clock, LostUpdate
 from application.reconciliation_ports import Discrepancies, Runs
 from application.records import Page
-from application.repair import Learned, Repair
-from domain.bill_day import BillDay
+from application.repair import Repair
 from domain.discrepancy import Discrepancy, DiscrepancyStatus, Resolution
 from domain.errors import NotRepaired
 
@@ -64,15 +63,9 @@ class ResolveDiscrepancy:
         learned = await self._repair(discrepancy)
         if learned is None:
             raise NotRepaired(id, "the provider does not confirm what the bill says")
-        if not await self._settles(discrepancy, learned):
-            raise NotRepaired(id, "the provider tells another amount or another day than the bill")
-
-    async def _settles(self, discrepancy: Discrepancy, learned: Learned) -> bool:
-        """Whether the bill's row is this movement; what was paid twice is not repaired by once."""
         run = await self._runs.get(discrepancy.run_id)
-        start, end = BillDay.of(run.day).window
-        same_day = learned.at is None or start <= learned.at < end
-        return same_day and learned.fen == abs(discrepancy.bill_fen or 0)
+        if not learned.settles(discrepancy, run.day):
+            raise NotRepaired(id, "the provider tells another amount or another day than the bill")
 
     async def _change(self, id: str, change: Callable[[Discrepancy], None]) -> Discrepancy:
         for _ in range(ROUNDS):

@@ -320,6 +320,19 @@ def test_no_person_alone_repairs_what_the_bill_has_on_two_days(run, world):
     assert (still.cls, still.status) == (Class.MISSING_LOCALLY, DiscrepancyStatus.OPEN)
 
 
+def test_nothing_is_told_as_repaired_that_still_differs(run, world):
+    run(paid_unheard(world))
+    world.wechat.bills.will_tell(lambda rows: [replace(rows[0], fen=9999)])
+
+    report = run(yesterday_reconciled(world))
+
+    assert classes(report)["amount_mismatch"] == (1, 1)
+    assert "missing_locally" not in classes(report)
+    assert report.repaired == 0
+    gone = run(found(world, today(world) - ONE_DAY))[0]
+    assert [entry.did for entry in gone.trail] == ["found", "gone"]
+
+
 def test_a_confirmed_order_with_another_amount_is_not_repaired(run, world):
     run(paid_unheard(world))
     world.wechat.bills.will_tell(lambda rows: [replace(rows[0], fen=9999)])
