@@ -5,6 +5,7 @@ import hashlib
 import heapq
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ RUN = 50_000
 
 #: Rows written and read at a time; one block of each run is in memory while they are merged.
 BLOCK = 250
+
+#: What the folders of executions are called.
+PREFIX = "run-"
 
 #: Blocks are preceded by their length.
 LENGTH = 4
@@ -84,7 +88,7 @@ class DiskScratch:
 
     def __init__(self, root: Path) -> None:
         with _locked(root):
-            self._folder = Path(tempfile.mkdtemp(dir=root))
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
             self._lock = os.open(self._folder, os.O_RDONLY)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._spools: list[BinaryIO] = []
@@ -113,25 +117,31 @@ class DiskScratch:
 
 
 class NewDiskScratch:
-    """Makes room below `root`, a folder that only we may read."""
+    """Makes room in a folder of our own below `parent`; nobody else may read it."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        self._root = root or Path(tempfile.gettempdir()) / f"basepay-{os.getuid()}"
+    def __init__(self, parent: Path | None = None) -> None:
+        self.root = (parent or Path(tempfile.gettempdir())) / f"basepay-{os.getuid()}"
 
     def __call__(self) -> DiskScratch:
-        """Fresh and empty."""
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._root.stat().st_uid != os.getuid():
-            raise PermissionError(f"{self._root} belongs to somebody else")
-        return DiskScratch(self._root)
+        """Fresh and empty. Raises PermissionError if somebody else was here before us."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check()
+        return DiskScratch(self.root)
 
     def clean(self) -> None:
-        """Delete what processes left behind that are gone."""
-        if not self._root.exists():
+        """Delete what processes left behind that are gone. Raises PermissionError likewise."""
+        if not self.root.exists():
             return
-        with _locked(self._root):
-            for folder in self._root.iterdir():
+        self._check()
+        with _locked(self.root):
+            for folder in self.root.glob(f"{PREFIX}*"):
                 _delete_if_left(folder)
+
+    def _check(self) -> None:
+        """In a folder that everybody may write to, anybody can be first to take our name."""
+        found = self.root.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise PermissionError(f"{self.root} is not ours")
 
 
 @contextmanager

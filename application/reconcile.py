@@ -16,6 +16,7 @@ from application.records import Page
 from application.repair import Repair
 from domain.bill import BillRejected
 from domain.bill_day import bill_day
+from domain.discrepancy import BASEPAY
 from domain.errors import FieldError, InvalidRequest
 
 
@@ -62,6 +63,18 @@ class Reconcile:
         if file is not None and self._under_way(run):
             raise InvalidRequest(FieldError("bill", "handed in once the day's run has ended"))
         return run
+
+    async def expect(self, account: str, day: date) -> bool:
+        """Have the day reconciled unless somebody wanted that before; whether nobody had."""
+        if await self._outside.runs.find(account, day) is not None:
+            return False
+        run = self._new(account, day, BASEPAY)
+        run.next_try_at = self._clock.now()
+        try:
+            await self._outside.runs.save(run)
+        except AlreadyExists:  # another worker was faster
+            return False
+        return True
 
     async def get(self, id: str) -> Run:
         """Raises NotFound."""

@@ -9,7 +9,6 @@ from application.reconcile import Reconcile
 from application.reconciliation_ports import BillArchive
 from application.reconciliation_records import Plan
 from domain.bill_day import BillDay, bill_day
-from domain.discrepancy import BASEPAY
 
 log = logging.getLogger("basepay.reconciliation")
 
@@ -51,11 +50,9 @@ class ScheduleReconciliations:
         expected = self._newest_expected(name)
         if self._asked.get(name) == expected:
             return 0
-        missing = list(await self._missing(name, expected))
-        for day in missing:
-            await self._reconcile.start(name, day, by=BASEPAY)
+        asked = [await self._reconcile.expect(name, d) for d in await self._missing(name, expected)]
         self._asked[name] = expected
-        return len(missing)
+        return sum(asked)
 
     async def _missing(self, name: str, expected: date) -> list[date]:
         """Of an account that never ran only the newest day: before it there was no basepay."""

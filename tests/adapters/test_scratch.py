@@ -104,11 +104,11 @@ def test_nothing_outlives_close(new_scratch, tmp_path, monkeypatch):
 
     room.close()
 
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert list(new_scratch.root.iterdir()) == []
 
 
-def test_nobody_else_may_read_it(room, tmp_path):
-    folders = [tmp_path / "scratch", *(tmp_path / "scratch").iterdir()]
+def test_nobody_else_may_read_it(room, new_scratch):
+    folders = [new_scratch.root, *new_scratch.root.iterdir()]
     assert [oct(folder.stat().st_mode & 0o777) for folder in folders] == ["0o700", "0o700"]
 
 
@@ -128,11 +128,11 @@ def test_what_a_killed_process_left_is_deleted_and_what_a_living_one_uses_stays(
     Path(room.file("bill")).write_text("mine")
     crash = [sys.executable, "-c", CRASH, str(tmp_path / "scratch")]
     subprocess.run(crash, check=False, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
-    assert len(list((tmp_path / "scratch").iterdir())) == 2
+    assert len(list(new_scratch.root.iterdir())) == 2
 
     new_scratch.clean()
 
-    assert [folder.name for folder in (tmp_path / "scratch").iterdir()] == [
+    assert [folder.name for folder in new_scratch.root.iterdir()] == [
         Path(room.file("bill")).parent.name
     ]
     assert Path(room.file("bill")).read_text() == "mine"
@@ -140,3 +140,25 @@ def test_what_a_killed_process_left_is_deleted_and_what_a_living_one_uses_stays(
 
 def test_cleaning_before_anything_was_there_is_quiet(new_scratch):
     new_scratch.clean()
+
+
+def test_a_folder_that_somebody_else_put_in_our_place_is_not_touched(new_scratch, tmp_path):
+    theirs = tmp_path / "theirs"
+    (theirs / "run-1").mkdir(parents=True)
+    new_scratch.root.parent.mkdir()
+    new_scratch.root.symlink_to(theirs)
+
+    for use in (new_scratch, new_scratch.clean):
+        with pytest.raises(PermissionError):
+            use()
+
+    assert (theirs / "run-1").exists()
+
+
+def test_what_else_lies_there_stays(room, new_scratch):
+    other = new_scratch.root / "somebody's"
+    other.mkdir()
+
+    new_scratch.clean()
+
+    assert other.exists()

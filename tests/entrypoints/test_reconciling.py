@@ -5,11 +5,14 @@ from fractions import Fraction
 
 import pytest
 
+from adapters.scratch import NewDiskScratch
 from domain.method import Provider
 from domain.reconciliation import FeeTerms
 from entrypoints.account_makers import fees_of
 from entrypoints.account_settings import AlipayAccount
 from entrypoints.errors import SettingsError
+from entrypoints.no_store import NoStore
+from entrypoints.reconciling import reconciliation_of
 from entrypoints.settings import check, load
 from entrypoints.starter import STARTER
 
@@ -88,3 +91,11 @@ def test_a_wrong_rate_stops_the_start_with_its_key(change):
 def test_the_file_that_init_writes_tells_of_all_of_it():
     for key in ("enabled", "start_at", "keep_bills_days", "scratch_dir", "fee_rate"):
         assert f"# {key} = " in STARTER
+
+
+def test_a_folder_that_is_not_ours_stops_the_start(tmp_path):
+    NewDiskScratch(tmp_path).root.symlink_to(tmp_path)
+    settings = check({"reconciliation": {"scratch_dir": str(tmp_path)}})
+
+    with pytest.raises(SettingsError, match=r"reconciliation\.scratch_dir"):
+        reconciliation_of(settings.reconciliation, NoStore())
