@@ -14,7 +14,7 @@ from application.ports import Account, Clock, LostUpdate
 from application.reconciliation_bills import Bills, Funds, Statement
 from application.reconciliation_funds import ThirdSide, check_funds
 from application.reconciliation_lease import Lease, Superseded, Tell, claim
-from application.reconciliation_neighbours import CARRIED_FOR, concerned, heard_around
+from application.reconciliation_neighbours import concerned, heard_around
 from application.reconciliation_ports import Reconciliation, Scratch
 from application.reconciliation_records import BillNotReady, BillRefused, Carry, Run, RunStatus
 from application.reconciliation_report import Report
@@ -218,20 +218,18 @@ class ExecuteReconciliation:
             raise Superseded(run.id) from None
         log.info("%s %s: finished, %s", run.account, run.day, _in_short(told.report))
         changed = concerned(before, await heard_around(self._outside, run))
-        if await self._came_late(run, told):
+        if await self._misjudged(run, told):
             changed.add(run.day)
         for day in sorted(changed):
             await self._ask_again(run.account, day, BASEPAY)
 
-    async def _came_late(self, run: Run, told: Told) -> bool:
-        """Whether something was carried to this day while it was matched."""
+    async def _misjudged(self, run: Run, told: Told) -> bool:
+        """Whether what is carried to this day changed while it was matched."""
         carries = await self._outside.findings.carried(run.account, run.day)
-        return any(
-            each.settled_day is None
-            and each.from_day + CARRIED_FOR == run.day
-            and each.movement.key not in told.judged
-            for each in carries
-        )
+        carried = [each for each in carries if each.from_day < run.day]
+        now = {each.movement.key for each in carried}
+        open_now = {each.movement.key for each in carried if each.settled_day is None}
+        return not open_now <= told.judged <= now
 
     async def _put_off(self, run: Run, reason: str, pause: timedelta) -> None:
         run.status, run.failure, run.leased_until = RunStatus.WAITING, reason, None

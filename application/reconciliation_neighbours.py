@@ -9,9 +9,6 @@ from application.reconciliation_records import Run
 from domain.bill import Key
 from domain.bill_day import CARRY_DAYS
 
-#: From a movement's own day to the one that judges it at last.
-CARRIED_FOR = timedelta(days=CARRY_DAYS)
-
 #: Days on which a day's run has a word: of the one before, and of two after, because the next
 #: one's movement may stand in this day's bill, so that nobody has to judge it.
 BEFORE, AFTER = -CARRY_DAYS, 2 * CARRY_DAYS

@@ -59,7 +59,7 @@ class Matched:
 
     account: str
     matching: Matching
-    judged: frozenset[Key] = frozenset()  # what other days carried to this one
+    judged: frozenset[Key] = frozenset()  # what the day before carried to this one
     carries: list[Carry] = field(default_factory=list)
     methods: dict[tuple[str, bool], Figures] = field(default_factory=dict)  # True: charges
     repairable: set[What] = field(default_factory=set)
@@ -116,7 +116,7 @@ class Execution:
     async def _match(self, statement: Statement) -> Matched:
         borders = await self._borders()
         matching = await asyncio.to_thread(self._matching, statement, borders)
-        judged = frozenset(movement.key for movement in borders.carried)
+        judged = frozenset(m.key for m in borders.carried if bill_day(m.at) < self._run.day)
         matched = Matched(self._run.account, matching, judged)
         unreadable = [
             Finding(Class.UNREADABLE_ROW, row=row, nth=nth)

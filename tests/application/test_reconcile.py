@@ -490,6 +490,36 @@ def test_what_another_day_does_not_have_any_more_is_judged_again(run, world, tmp
     assert run(world.app.reconcile.due(10)) == []
 
 
+def test_what_is_found_elsewhere_while_it_is_judged_is_not_missing(run, world, monkeypatch):
+    until(world, days=1)
+    midnight = BillDay.of(today(world)).end
+    world.clock.advance((midnight - world.clock.now()).total_seconds() + 60)
+    number = run(world.stored(run(world.paid()))).provider_order_no
+    day = today(world)
+    until(world, days=2)
+    world.wechat.bills.will_tell(lambda _: [])
+    run(reconciled(world, day))
+    movements = world.store.books.movements
+
+    async def slowly(*asked):
+        async for page in movements(*asked):
+            yield page
+        if asked[2] != BillDay.of(day + ONE_DAY).window[0]:
+            return
+        monkeypatch.setattr(world.store.books, "movements", movements)
+        world.wechat.bills.will_tell(lambda _: [told_sooner(world, number)])
+        await reconciled(world, day - ONE_DAY)  # ends in the middle of the last day's run
+
+    monkeypatch.setattr(world.store.books, "movements", slowly)
+    run(reconciled(world, day + ONE_DAY))
+    for due in run(world.app.reconcile.due(10)):
+        run(world.app.reconcile.execute(due))
+
+    last = run(world.app.reconcile.find(WECHAT, day + ONE_DAY))
+    assert classes(Report.from_json(last.report)) == {}
+    assert run(world.app.reconcile.due(10)) == []
+
+
 def told_sooner(world, number) -> BillRow:
     """The provider's clock is some minutes behind ours."""
     trade = world.wechat.book[number]
