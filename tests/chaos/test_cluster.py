@@ -55,7 +55,7 @@ CHECKED = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300 + 3 * SECONDS)
+@pytest.mark.timeout(600 + 3 * SECONDS)
 def test_whoever_is_hit_nothing_is_lost_or_doubled(run):
     # Not pytest's own folder, which is closed to the user that PostgreSQL runs as.
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
