@@ -19,6 +19,9 @@ from domain.bill_day import bill_day
 from domain.discrepancy import BASEPAY
 from domain.errors import FieldError, InvalidRequest
 
+#: Neither provider has bills of days before it.
+FIRST = date(2004, 1, 1)
+
 
 class Reconcile:
     """The use cases behind `/v1/reconciliations` and `basepay reconcile`.
@@ -146,6 +149,8 @@ class Reconcile:
         yesterday = bill_day(self._clock.now()) - timedelta(days=1)
         if day > yesterday:
             raise InvalidRequest(FieldError("day", f"over in Shanghai: {yesterday} or earlier"))
+        if day < FIRST:
+            raise InvalidRequest(FieldError("day", f"{FIRST} or later"))
         return known[account]
 
     def _under_way(self, run: Run) -> bool:

@@ -130,6 +130,14 @@ def test_an_unfinished_day_and_an_unknown_account_are_refused(run, world, accoun
     assert error.field == ("account" if account == "nowhere" else "day")
 
 
+@pytest.mark.parametrize("day", [date(206, 11, 25), date.min])
+def test_a_day_that_no_bill_can_be_of_is_refused(run, world, day):
+    with pytest.raises(InvalidRequest) as refused:
+        run(world.app.reconcile.start(WECHAT, day, by="olga"))
+
+    assert [error.field for error in refused.value.errors] == ["day"]
+
+
 # What the provider confirms is repaired.
 
 
