@@ -34,9 +34,15 @@ class RedisSilent(Exception):
 
 
 def connection_to(url: str) -> AbstractConnection:
-    """A connection that tries once; the URL may hold a password and is shown nowhere."""
+    """A connection that tries once; the URL may hold a password and is shown nowhere.
+
+    Without a time-out of its own: whoever uses it has one, and the driver's goes by
+    `asyncio.wait_for`, which in Python 3.11 may lose that its task was cancelled.
+    """
     once = Retry(NoBackoff(), 0)
-    pool = ConnectionPool.from_url(url, protocol=2, retry=once, retry_on_error=[])
+    pool = ConnectionPool.from_url(
+        url, protocol=2, retry=once, retry_on_error=[], socket_timeout=None
+    )
     made: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py has none
     return made
 

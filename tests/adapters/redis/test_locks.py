@@ -101,6 +101,23 @@ def test_who_stops_waiting_leaves_nothing_behind(run, pair):
     assert run(story())
 
 
+def test_who_stops_waiting_at_any_step_has_stopped(run, start_process):
+    """The driver must not lose a cancellation: whoever ends us would wait for the lock, too."""
+    holder, waiter = start_process().locks(), start_process().locks()
+
+    async def story(steps):
+        key = f"k{steps}"
+        await holder.acquire(key, wait_seconds=0)
+        waiting = asyncio.create_task(waiter.acquire(key, wait_seconds=3_600))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return waiting.cancelled()
+
+    assert all(run(story(steps)) for steps in range(200))
+
+
 def test_a_crowd_of_waiting_twins_asks_redis_once(run, start_process, monkeypatch):
     monkeypatch.setattr(redis_locks, "LOOK_SECONDS", 3_600)
     holder, process = start_process().locks(), start_process()
