@@ -38,6 +38,9 @@ GIVE_UP_AFTER = timedelta(days=2)
 #: The bill of the balance is waited for so long after its day, and then done without.
 FUNDS_WITHIN = timedelta(hours=20)
 
+#: Begins why a run waits that should be over by now.
+OVERDUE = "overdue: "
+
 #: Pauses before another try: after a rejected bill, and after something broke here.
 REJECTED_PAUSE, BROKEN_PAUSE = timedelta(minutes=30), timedelta(minutes=10)
 
@@ -113,7 +116,7 @@ class ExecuteReconciliation:
             case Told():
                 await self._seal(run, ended)
             case BillNotReady(reason=reason, retry_after=pause):
-                await self._put_off(run, reason, pause)
+                await self._wait(run, reason, pause)
             case BillRefused(reason=reason):
                 await self._fail(run, reason)
 
@@ -231,6 +234,15 @@ class ExecuteReconciliation:
         open_now = {each.movement.key for each in carried if each.settled_day is None}
         return not open_now <= told.judged <= now
 
+    async def _wait(self, run: Run, reason: str, pause: timedelta) -> None:
+        """For as long as it takes; of what should long be there operators hear once."""
+        known = run.failure.startswith(OVERDUE)
+        if overdue := self._clock.now() >= BillDay.of(run.day).end + GIVE_UP_AFTER:
+            reason = OVERDUE + reason
+        await self._put_off(run, reason, pause)
+        if overdue and not known:
+            await self._tell_operators(run, reason)
+
     async def _put_off(self, run: Run, reason: str, pause: timedelta) -> None:
         run.status, run.failure, run.leased_until = RunStatus.WAITING, reason, None
         run.next_try_at = self._clock.now() + pause * (1 + JITTER * _chance(run))
@@ -241,6 +253,9 @@ class ExecuteReconciliation:
         run.status, run.failure, run.leased_until = RunStatus.FAILED, reason, None
         run.next_try_at = None
         await self._save(run)
+        await self._tell_operators(run, reason)
+
+    async def _tell_operators(self, run: Run, reason: str) -> None:
         text = f"{run.account} {run.day}: {reason}"
         await self._ledger.report(IncidentKind.RECONCILIATION_FAILED, text, evidence=None)
 

@@ -584,6 +584,26 @@ def test_a_late_bill_is_waited_for(run, world):
     assert run(world.app.reconcile.execute(due)).status is RunStatus.FINISHED
 
 
+def test_operators_hear_once_of_a_bill_that_does_not_come(run, world):
+    run(world.paid())
+    world.wechat.bills.late = True
+    until(world, days=1)
+    day = today(world) - ONE_DAY
+    run(world.app.reconcile.execute(run(world.app.reconcile.start(WECHAT, day, by="olga"))))
+    assert run(world.incidents()) == []
+
+    for _ in range(3):
+        until(world, days=2)
+        waiting = run(world.app.reconcile.execute(run(world.app.reconcile.due(1))[0]))
+
+    assert waiting.status is RunStatus.WAITING
+    assert waiting.failure == "overdue: the bill is still being made"
+    [incident] = run(world.incidents())
+    assert incident.kind is IncidentKind.RECONCILIATION_FAILED
+    world.wechat.bills.late = False
+    assert run(reconciled(world, day)).discrepancies == 0
+
+
 def test_a_rejected_bill_is_fetched_again_and_in_the_end_told_to_operators(run, world):
     run(world.paid())
     until(world, days=1)
