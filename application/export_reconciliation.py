@@ -1,7 +1,9 @@
 """A run for people: as a table, as a workbook, and thirty days of an account as a picture."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 
 from application.reconcile import Reconcile
 from application.reconciliation_ports import Reports
@@ -29,8 +31,11 @@ class ExportReconciliation:
 
     async def csv(self, run: Run) -> bytes:
         """What differs, as a table."""
-        found = await self._all(run)
-        return await asyncio.to_thread(self._reports.csv, found, day=run.day)
+        parts: list[bytes] = []
+        async for page in self._pages(run):
+            write = partial(self._reports.csv, page, day=run.day, headed=not parts)
+            parts.append(await asyncio.to_thread(write))
+        return b"".join(parts)
 
     async def workbook(self, run: Run) -> bytes:
         """Summary and table. Raises ReconciliationNotFinished."""
@@ -51,11 +56,14 @@ class ExportReconciliation:
         return await asyncio.to_thread(self._reports.picture, run.account, run.day, days)
 
     async def _all(self, run: Run) -> list[Discrepancy]:
-        found: list[Discrepancy] = []
+        return [each async for page in self._pages(run) for each in page]
+
+    async def _pages(self, run: Run) -> AsyncIterator[Sequence[Discrepancy]]:
+        """At least one, which may be empty."""
         cursor: str | None = None
         while True:
             page = await self._discrepancies.page(run.id, status=None, limit=BATCH, cursor=cursor)
-            found += page.items
+            yield page.items
             cursor = page.next_cursor
             if cursor is None:
-                return found
+                return

@@ -177,8 +177,8 @@ class NewScratch(Protocol):
 class Reports(Protocol):
     """Writes files for people; each call may take a while and runs in a thread."""
 
-    def csv(self, discrepancies: Sequence[Discrepancy], *, day: date) -> bytes:
-        """One line a discrepancy."""
+    def csv(self, discrepancies: Sequence[Discrepancy], *, day: date, headed: bool) -> bytes:
+        """One line a discrepancy; parts follow each other, the first one headed."""
 
     def workbook(self, report: Report, discrepancies: Sequence[Discrepancy]) -> bytes:
         """An Excel file with the summary and every discrepancy."""

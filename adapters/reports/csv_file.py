@@ -17,12 +17,13 @@ MARK = "﻿"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_text(discrepancies: Iterable[Discrepancy], *, day: date) -> str:
-    """The whole file. Amounts are yuan with two places, times are those of Shanghai."""
+def csv_text(discrepancies: Iterable[Discrepancy], *, day: date, headed: bool = True) -> str:
+    """The whole file, or a part that follows. Amounts are yuan, times are those of Shanghai."""
     text = StringIO()
-    text.write(MARK)
     rows = csv.writer(text, lineterminator="\r\n")
-    rows.writerow(column.header for column in COLUMNS)
+    if headed:
+        text.write(MARK)
+        rows.writerow(column.header for column in COLUMNS)
     for discrepancy in discrepancies:
         rows.writerow(_written(column, discrepancy, day) for column in COLUMNS)
     return text.getvalue()

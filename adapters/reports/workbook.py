@@ -19,6 +19,10 @@ FORMATS: dict[Cell, dict[str, object]] = {
     Cell.INSTANT: {"num_format": "yyyy-mm-dd hh:mm:ss"},
 }
 
+#: A sheet has room for a few more; what does not fit would be left out without a word.
+MOST_ROWS = 1_000_000
+TOO_MANY = "其余见 CSV the rest is in the CSV only"
+
 #: A bill's text is never a formula or a link; rows are written once and forgotten.
 OPTIONS = {
     "in_memory": True,
@@ -64,6 +68,9 @@ def _write_table(
     sheet.freeze_panes(1, 1)
     last = 0
     for last, discrepancy in enumerate(discrepancies, 1):
+        if last > MOST_ROWS:
+            sheet.write_string(last, 0, TOO_MANY, bold)
+            break
         _write_row(sheet, last, discrepancy, day, formats)
     sheet.autofilter(0, 0, last, len(COLUMNS) - 1)
 

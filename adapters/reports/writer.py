@@ -14,9 +14,9 @@ from domain.discrepancy import Discrepancy
 class ReportWriter:
     """Writes them for spreadsheets and browsers."""
 
-    def csv(self, discrepancies: Sequence[Discrepancy], *, day: date) -> bytes:
-        """UTF-8 with its mark."""
-        return csv_text(discrepancies, day=day).encode()
+    def csv(self, discrepancies: Sequence[Discrepancy], *, day: date, headed: bool) -> bytes:
+        """UTF-8, its first part with the mark."""
+        return csv_text(discrepancies, day=day, headed=headed).encode()
 
     def workbook(self, report: Report, discrepancies: Sequence[Discrepancy]) -> bytes:
         """An Excel file."""

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from adapters.providers.in_memory import bills as made_here
-from application import reconciliation_lease, reconciliation_run
+from application import export_reconciliation, reconciliation_lease, reconciliation_run
 from application.reconciliation_lease import LEASE
 from application.reconciliation_records import BillNotReady, BillRefused, RunStatus
 from application.reconciliation_report import Report, Sum
@@ -368,6 +368,21 @@ def test_a_repeated_run_keeps_what_persons_settled(run, world):
     [same] = run(found(world, day))
     assert again == first
     assert (same.id, same.status) == (one.id, DiscrepancyStatus.RESOLVED)
+
+
+def test_a_long_list_is_exported_part_by_part(run, world, monkeypatch):
+    monkeypatch.setattr(export_reconciliation, "BATCH", 1)
+    for order_no in ("SO-1", "SO-2"):
+        run(world.paid(order_no=order_no))
+    world.wechat.bills.will_tell(lambda rows: [replace(row, fen=1) for row in rows])
+    run(yesterday_reconciled(world))
+    reconciled = run(world.app.reconcile.find(WECHAT, today(world) - ONE_DAY))
+
+    content = run(world.app.export_reconciliation.csv(reconciled))
+
+    lines = Report.from_json(reconciled.report).discrepancies
+    assert len(content.decode().splitlines()) == 1 + lines > 2
+    assert content.count("差异编号".encode()) == 1
 
 
 # Around midnight.

@@ -6,6 +6,7 @@ from io import BytesIO, StringIO
 from xml.etree import ElementTree as ET
 from zipfile import ZipFile
 
+from adapters.reports import workbook as workbook_module
 from adapters.reports.csv_file import csv_text
 from adapters.reports.summary import summary, summary_text
 from adapters.reports.table import COLUMNS
@@ -56,6 +57,22 @@ def test_a_workbook_holds_numbers_and_dates(report, discrepancies):
     assert "I2" not in cells  # nothing known is not zero
     day = (datetime(2026, 11, 25) - datetime(1899, 12, 30)).days  # noqa: DTZ001 -- Excel's own count
     assert cells["B2"] == ("n", str(day))
+
+
+def test_a_workbook_says_when_there_is_more_than_it_holds(report, discrepancies, monkeypatch):
+    monkeypatch.setattr(workbook_module, "MOST_ROWS", 1)
+
+    cells = read_sheet(workbook(report, discrepancies), 2)
+
+    assert cells["A2"] == ("s", discrepancies[0].id)
+    assert cells["A3"] == ("s", "其余见 CSV the rest is in the CSV only")
+
+
+def test_a_csv_is_written_in_parts(discrepancies):
+    first, second = discrepancies
+    parts = [csv_text([first], day=DAY), csv_text([second], day=DAY, headed=False)]
+
+    assert "".join(parts) == csv_text(discrepancies, day=DAY)
 
 
 def test_the_summary_stands_in_both(report, discrepancies):
