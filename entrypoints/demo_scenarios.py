@@ -168,6 +168,7 @@ async def answer_lost(shop: Shop, method: str) -> None:
     await shop.time_passes(6)
     payment = await shop.action_appears(answer.json())
     expect("status", "succeeded", (await shop.pays(payment))["status"])
+    expect("asked again", "succeeded", (await shop.asked_again(payment))["status"])
 
 
 async def answer_forged(shop: Shop, method: str) -> None:

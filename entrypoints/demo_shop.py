@@ -125,6 +125,10 @@ class Shop:
         """Read it again."""
         return await self._read(f"/v1/payments/{payment['id']}")
 
+    async def asked_again(self, payment: View) -> View:
+        """Read it after the provider was asked: whoever answers this order is heard of again."""
+        return await self._read(f"/v1/payments/{payment['id']}", refresh="true")
+
     async def payment_becomes(self, payment: View, status: str) -> View:
         """Wait until it has this status; the last state if it never does."""
         return await self._until(lambda: self.payment(payment), lambda it: it["status"] == status)
