@@ -59,11 +59,11 @@ class SqlBillArchive:
         content = f"bill_{new_ulid()}"
         try:
             await self._write(bill, {**key, "content": content}, file)
-            replaced = await self._show(bill, content)
         except BaseException:
             with suppress(Unavailable):
                 await self._drop({**key, "content": content})
             raise
+        replaced = await self._show(bill, content)  # if it breaks, the parts may be shown
         for row in await self._reader.rows(self._statements.contents, key):
             other = row["content"]
             if other == replaced or (other != content and self._abandoned(other)):

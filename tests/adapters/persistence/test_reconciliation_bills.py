@@ -138,6 +138,28 @@ def test_a_file_that_is_another_is_not_kept(run, store, small_parts, a_bill, fet
     assert parts_of(run, store) in {0, 4}
 
 
+@pytest.mark.parametrize("error", [Unavailable("no answer"), asyncio.CancelledError()])
+def test_a_bill_that_was_kept_without_our_knowing_is_whole(
+    run, sqlite_store, small_parts, a_bill, fetched, monkeypatch, error
+):
+    bill, file = a_bill(b"b" * 25)
+    keep, kept = sqlite_store.bills._writer.keep, []
+
+    async def answer_is_lost(unit):
+        await keep(unit)
+        kept.append(unit)
+        if len(kept) == 4:  # three parts, and then the bill itself
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_store.bills._writer, "keep", answer_is_lost)
+        with pytest.raises(type(error)):
+            run(sqlite_store.bills.put(bill, file))
+
+    assert run(sqlite_store.bills.find("wechat-main", DAY, TRADE)) == bill
+    assert fetched(sqlite_store, bill) == b"b" * 25
+
+
 def test_of_many_at_once_one_is_kept_whole(run, store, small_parts, a_bill, fetched):
     bills = [a_bill(bytes([65 + place]) * 50) for place in range(6)]
 
