@@ -166,6 +166,8 @@ class Refund:
 
     def _learn_refunded(self, outcome: Refunded, at: datetime) -> None:
         if self.status is RefundStatus.SUCCEEDED:
+            if outcome.accepted_at is not None:
+                self._accepted(None, outcome.accepted_at)
             return
         if outcome.amount != self.charged_amount:
             self._park(f"{outcome.amount} went back, {self.charged_amount} were asked")
@@ -176,8 +178,9 @@ class Refund:
         self.failure, self.parked = None, False
 
     def _accepted(self, provider_refund_id: str | None, accepted_at: datetime) -> None:
+        """The earliest that was told: callbacks don't tell it, and what we guess is later."""
         self.provider_refund_id = provider_refund_id or self.provider_refund_id
-        self.accepted_at = self.accepted_at or accepted_at
+        self.accepted_at = min(self.accepted_at or accepted_at, accepted_at)
 
     def _learn_failed(self, failure: Failure, code: str, at: datetime) -> None:
         worse = self.status is RefundStatus.FAILED and code == ABNORMAL and not self.abnormal

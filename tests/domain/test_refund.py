@@ -91,6 +91,16 @@ def test_once_accepted_a_refusal_concerns_the_repetition() -> None:
     assert refund.provider_refund_id == "5000000001"
 
 
+def test_an_acceptance_that_was_only_guessed_is_learned_later() -> None:
+    refund = a_refund()
+    refund.learn(refunded(), at=later(days=1))  # a callback does not tell it
+    assert refund.accepted_at == later(days=1)
+
+    refund.learn(refunded(accepted_at=NOON), at=later(days=2))
+
+    assert refund.accepted_at == NOON  # it decides in which day's bill the refund stands
+
+
 def test_the_first_acceptance_stays() -> None:
     refund = a_refund()
     refund.learn(RefundAccepted(), at=NOON)
