@@ -117,9 +117,15 @@ class Discrepancies(Protocol):
         """Update, and nothing else may have changed it: LostUpdate."""
 
     async def page(
-        self, run_id: str, *, status: str | None, limit: int, cursor: str | None
+        self,
+        run_id: str | None,
+        *,
+        account: str | None = None,
+        status: str | None,
+        limit: int,
+        cursor: str | None,
     ) -> Page[Discrepancy]:
-        """Of one run, oldest first."""
+        """Of one run or of all, oldest first."""
 
     async def unresolved(self, run_id: str) -> int:
         """How many are not resolved."""

@@ -1,7 +1,7 @@
 """How runs and discrepancies are shown: the one place that spells their JSON."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from application.reconciliation_records import Run
 from application.views import View
@@ -25,8 +25,8 @@ def run_view(run: Run) -> View:
     }
 
 
-def discrepancy_view(discrepancy: Discrepancy) -> View:
-    """A discrepancy with everything that was done about it."""
+def discrepancy_view(discrepancy: Discrepancy, age: timedelta) -> View:
+    """A discrepancy with everything that was done about it; `age`: how long it is or was open."""
     ours, bill = discrepancy.ours_fen, discrepancy.bill_fen
     return {
         "id": discrepancy.id,
@@ -48,6 +48,7 @@ def discrepancy_view(discrepancy: Discrepancy) -> View:
         "resolution": None if discrepancy.resolution is None else discrepancy.resolution.value,
         "trail": [_entry(each) for each in discrepancy.trail],
         "found_at": _time(discrepancy.found_at),
+        "age_days": age.days,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from application.ports import Clock, LostUpdate
@@ -46,10 +46,22 @@ class ResolveDiscrepancy:
         return await self._discrepancies.get(id)
 
     async def page(
-        self, run_id: str, *, status: DiscrepancyStatus | None, limit: int, cursor: str | None
+        self,
+        run_id: str | None,
+        *,
+        account: str | None = None,
+        status: DiscrepancyStatus | None,
+        limit: int,
+        cursor: str | None,
     ) -> Page[Discrepancy]:
-        """Of one run, in the order in which they were found."""
-        return await self._discrepancies.page(run_id, status=status, limit=limit, cursor=cursor)
+        """Of one run or of all, oldest first."""
+        return await self._discrepancies.page(
+            run_id, account=account, status=status, limit=limit, cursor=cursor
+        )
+
+    def age(self, discrepancy: Discrepancy) -> timedelta:
+        """How long it has been open, or was."""
+        return discrepancy.age(self._clock.now())
 
     async def unresolved(self, run_id: str) -> int:
         """How many wait for persons."""

@@ -89,6 +89,11 @@ class Discrepancy:
     found_at: datetime
     version: int = 0
 
+    def age(self, at: datetime) -> timedelta:
+        """How long it has been open, or was until it was settled."""
+        ended = self.trail[-1].at if self.status is RESOLVED and self.trail else at
+        return max(ended - self.found_at, timedelta())
+
     @classmethod
     def of(cls, finding: Finding, *, id: str, run_id: str, account: str, at: datetime) -> Self:
         """What the matching found, as a run records it."""
@@ -148,10 +153,6 @@ class Discrepancy:
     def accepted_by(self) -> str | None:
         """Who accepted it, last."""
         return next((each.by for each in self.trail[::-1] if each.did == Resolution.ACCEPT), None)
-
-    def age(self, at: datetime) -> timedelta:
-        """How long it has been waiting for persons."""
-        return at - self.found_at
 
     def repair(self, *, by: str, why: str, at: datetime) -> None:
         """The provider was asked, and our books have learned."""

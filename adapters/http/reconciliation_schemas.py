@@ -61,17 +61,17 @@ class ReconciliationsQuery(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class DiscrepanciesQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """Which discrepancies of a run."""
+    """Which discrepancies."""
 
     status: DiscrepancyStatus | UnsetType = UNSET
     limit: Limit = 50
     cursor: Cursor | UnsetType = UNSET
 
 
-class PictureQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """Whose month to draw."""
+class AllDiscrepanciesQuery(DiscrepanciesQuery, frozen=True):
+    """Which discrepancies of all runs."""
 
-    account: Name
+    account: Name | UnsetType = UNSET
 
 
 class Sum(Struct):
@@ -196,6 +196,7 @@ class Discrepancy(Struct, kw_only=True, rename={"cls": "class"}):
     resolution: Resolution | None
     trail: list[TrailEntry]
     found_at: Time
+    age_days: Annotated[int, Meta(description="how many whole days it is open, or was")]
 
 
 class DiscrepancyPage(Struct):

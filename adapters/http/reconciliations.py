@@ -1,6 +1,7 @@
 """The routes of reconciliation: for operators, who hold a day against its bill and settle it."""
 
 from datetime import date
+from functools import partial
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -10,6 +11,7 @@ from adapters.http.describe import Audience, Operation
 from adapters.http.lists import NoQuery, page_view
 from adapters.http.reading import ApiRequest, Body, Query
 from adapters.http.reconciliation_schemas import (
+    AllDiscrepanciesQuery,
     ApprovalRequest,
     DiscrepanciesQuery,
     Discrepancy,
@@ -21,7 +23,10 @@ from adapters.http.reconciliation_schemas import (
     ResolutionRequest,
 )
 from adapters.http.wiring import TheApp
+from application.app import App
 from application.reconciliation_views import discrepancy_view, run_view
+from application.views import View
+from domain.discrepancy import Discrepancy as Found
 from domain.errors import (
     ApprovalAwaited,
     DiscrepancyResolved,
@@ -48,6 +53,7 @@ NEW, RESOLUTION, APPROVAL = (
     Body(ApprovalRequest),
 )
 RUNS, LINES, NONE = Query(ReconciliationsQuery), Query(DiscrepanciesQuery), Query(NoQuery)
+ALL = Query(AllDiscrepanciesQuery)
 
 
 @post(
@@ -126,7 +132,7 @@ async def list_discrepancies(
     page = await app.resolve_discrepancy.page(
         run.id, status=wanted.status or None, limit=wanted.limit, cursor=wanted.cursor or None
     )
-    return shown(page_view(page, discrepancy_view))
+    return shown(page_view(page, partial(_view, app)))
 
 
 @get(
@@ -187,6 +193,28 @@ async def draw_month(
 
 
 @get(
+    "/v1/discrepancies",
+    opt=Operation(
+        tag=TAG,
+        answers={200: ("A page of discrepancies.", DiscrepancyPage)},
+        query=AllDiscrepanciesQuery,
+        audience=Audience.OPERATORS,
+    ).opt(),
+)
+async def list_all_discrepancies(request: ApiRequest, app: TheApp) -> Response[bytes]:
+    """List what differs on any day, oldest first: with `status=open`, what waits for persons."""
+    wanted = ALL.read(request)
+    page = await app.resolve_discrepancy.page(
+        None,
+        account=wanted.account or None,
+        status=wanted.status or None,
+        limit=wanted.limit,
+        cursor=wanted.cursor or None,
+    )
+    return shown(page_view(page, partial(_view, app)))
+
+
+@get(
     DISCREPANCY,
     opt=Operation(
         tag=TAG,
@@ -201,7 +229,7 @@ async def get_discrepancy(
     """Read one discrepancy and everything that was done about it."""
     NONE.read(request)
     id = known_id(discrepancy_id, "dis", LINE)
-    return shown(discrepancy_view(await app.resolve_discrepancy.get(id)))
+    return shown(_view(app, await app.resolve_discrepancy.get(id)))
 
 
 @post(
@@ -231,7 +259,7 @@ async def resolve_discrepancy(
     settled = await app.resolve_discrepancy(
         id, asked.resolution, by=request.user.name, why=asked.reason
     )
-    return shown(discrepancy_view(settled))
+    return shown(_view(app, settled))
 
 
 @post(
@@ -255,7 +283,11 @@ async def approve_discrepancy(
     id = known_id(discrepancy_id, "dis", LINE)
     asked = await APPROVAL.read(request)
     settled = await app.resolve_discrepancy.approve(id, by=request.user.name, why=asked.reason)
-    return shown(discrepancy_view(settled))
+    return shown(_view(app, settled))
+
+
+def _view(app: App, discrepancy: Found) -> View:
+    return discrepancy_view(discrepancy, app.resolve_discrepancy.age(discrepancy))
 
 
 def _run_id(id: str) -> str:
@@ -274,6 +306,7 @@ ROUTES = [
     list_reconciliations,
     get_reconciliation,
     list_discrepancies,
+    list_all_discrepancies,
     export_csv,
     export_workbook,
     draw_month,

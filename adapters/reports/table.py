@@ -52,6 +52,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("说明 detail", Cell.TEXT, lambda it, _: it.detail, 60),
     Column("内部单号 our id", Cell.TEXT, lambda it, _: it.order_id or "", 31),
     Column("账单行 line", Cell.NUMBER, lambda it, _: it.line, 8),
+    Column("发现时间 found at", Cell.INSTANT, lambda it, _: it.found_at, 20),
     Column("账单原文 bill row", Cell.TEXT, lambda it, _: it.raw, 60),
 )
 

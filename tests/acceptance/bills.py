@@ -114,7 +114,7 @@ class MemoryBillStage:
     async def differences(self, run: View) -> Sequence[View]:
         resolve = self._world.app.resolve_discrepancy
         page = await resolve.page(run["id"], status=None, limit=200, cursor=None)
-        return [dict(discrepancy_view(each)) for each in page.items]
+        return [dict(discrepancy_view(each, resolve.age(each))) for each in page.items]
 
     async def accept(self, difference: View) -> None:
         resolve = self._world.app.resolve_discrepancy

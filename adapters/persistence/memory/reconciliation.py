@@ -189,14 +189,22 @@ class MemoryDiscrepancies:
         seen.discrepancy = replace(discrepancy, trail=trail)
 
     async def page(
-        self, run_id: str, *, status: str | None, limit: int, cursor: str | None
+        self,
+        run_id: str | None,
+        *,
+        account: str | None = None,
+        status: str | None,
+        limit: int,
+        cursor: str | None,
     ) -> Page[Discrepancy]:
-        """Of one run, oldest first."""
+        """Of one run or of all, oldest first."""
         await asyncio.sleep(0)
         found = [
             each
             for each in self._of(run_id)
-            if status in (None, each.status) and (cursor is None or each.id > cursor)
+            if account in (None, each.account)
+            and status in (None, each.status)
+            and (cursor is None or each.id > cursor)
         ]
         found.sort(key=lambda each: each.id)
         items = [replace(each) for each in found[:limit]]
@@ -208,9 +216,9 @@ class MemoryDiscrepancies:
         resolved = DiscrepancyStatus.RESOLVED
         return sum(each.status is not resolved for each in self._of(run_id))
 
-    def _of(self, run_id: str) -> Iterable[Discrepancy]:
+    def _of(self, run_id: str | None) -> Iterable[Discrepancy]:
         everything = (seen.discrepancy for seen in self._found.seen.values())
-        return (each for each in everything if each.run_id == run_id)
+        return (each for each in everything if run_id in (None, each.run_id))
 
 
 def _again(known: Discrepancy, found: Discrepancy) -> Discrepancy:

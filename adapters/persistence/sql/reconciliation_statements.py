@@ -230,10 +230,12 @@ def _runs_listed(given: frozenset[str], dialect: Dialect) -> Prepared:
 def _listed(given: frozenset[str], dialect: Dialect) -> Prepared:
     d = discrepancies.c
     filters: dict[str, ColumnElement[bool]] = {
+        "run_id": d.run_id == bindparam("run_id"),
+        "account": d.account == bindparam("account"),
         "status": d.status == bindparam("status"),
         "cursor": d.id > bindparam("cursor"),
     }
     wanted = (filters[name] for name in sorted(given))
-    oldest_first = select(discrepancies).where(d.run_id == bindparam("run_id"), *wanted)
+    oldest_first = select(discrepancies).where(*wanted)
     page = oldest_first.order_by(d.id).limit(bindparam("limit"))
     return prepare(_with_trail(page), dialect)

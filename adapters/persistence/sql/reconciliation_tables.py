@@ -91,6 +91,7 @@ discrepancies = Table(
     CheckConstraint("status IN ('open', 'awaiting_approval', 'resolved')", name="status"),
     Index(None, "run_id", "id"),
     Index(None, "run_id", "status", "id"),
+    Index(None, "status", "id"),
 )
 
 # Who did what about them, in order. Rows come and are never changed.

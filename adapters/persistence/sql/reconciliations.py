@@ -217,13 +217,20 @@ class SqlDiscrepancies:
         discrepancy.version += 1
 
     async def page(
-        self, run_id: str, *, status: str | None, limit: int, cursor: str | None
+        self,
+        run_id: str | None,
+        *,
+        account: str | None = None,
+        status: str | None,
+        limit: int,
+        cursor: str | None,
     ) -> Page[Discrepancy]:
-        """Of one run, oldest first."""
-        values: dict[str, Value] = {"status": status, "cursor": cursor}
+        """Of one run or of all, oldest first."""
+        filters = {"run_id": run_id, "account": account, "status": status, "cursor": cursor}
+        values: dict[str, Value] = {**filters}
         given = {name: value for name, value in values.items() if value is not None}
         statement = self._statements.listed(frozenset(given))
-        wanted: Row = {**given, "run_id": run_id, "limit": limit + 1}
+        wanted: Row = {**given, "limit": limit + 1}
         found = discrepancies_of(await self._reader.rows(statement, wanted))
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 

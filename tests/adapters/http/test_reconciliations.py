@@ -135,6 +135,18 @@ def test_what_differs_is_taken_along(operator, paid, reconcile):
     assert month.text.startswith("<svg")
 
 
+def test_what_waits_for_persons_is_listed_with_its_age(operator, world, paid, reconcile):
+    paid(lost=True)
+    [shown] = found(operator, reconcile())
+    world.clock.advance(timedelta(days=3).total_seconds())
+
+    waiting = operator.get("/v1/discrepancies?status=open&account=wechat-main").json()["items"]
+
+    assert waiting == [{**shown, "age_days": 3}]
+    assert operator.get("/v1/discrepancies?account=alipay-main").json()["items"] == []
+    assert operator.get("/v1/discrepancies?status=resolved").json()["items"] == []
+
+
 def test_a_workbook_waits_for_the_report(operator, world, paid, reconcile):
     world.wechat.bills.late = True
     paid()
@@ -178,6 +190,11 @@ def test_what_does_not_exist_is_not_found(operator, path):
 
 
 def test_apps_see_none_of_it(shop):
-    for path in (PATH, f"{PATH}/rec_{NOT_THERE}", f"/v1/discrepancies/dis_{NOT_THERE}"):
+    for path in (
+        PATH,
+        "/v1/discrepancies",
+        f"{PATH}/rec_{NOT_THERE}",
+        f"/v1/discrepancies/dis_{NOT_THERE}",
+    ):
         assert shop.get(path).json()["code"] == "operator_key_required"
     assert shop.post(PATH, {"account": "wechat-main", "day": "2026-01-01"}).status_code == 403

@@ -410,6 +410,27 @@ def test_the_trail_can_only_grow(run, store, execution, make):
     assert kept.trail == (*finding.trail, Entry(LATER, "li", "note", "why"))
 
 
+def test_discrepancies_of_all_days_are_listed_by_account(run, store, execution, make):
+    days = [execution(account="ages", day=day) for day in (NEXT_DAY, DAY)]
+    other = execution(account="elsewhere")
+    for reconciliation in (*days, other):
+        run(store.findings.put(reconciliation, [a_finding(make, reconciliation)]))
+
+    def listed(account, limit=9, cursor=None):
+        page = store.discrepancies.page(
+            None, account=account, status="open", limit=limit, cursor=cursor
+        )
+        return run(page)
+
+    everything = listed("ages").items
+    first = listed("ages", limit=1)
+
+    assert [each.run_id for each in everything] == [each.id for each in days]
+    assert first.items == everything[:1]
+    assert listed("ages", cursor=first.next_cursor).items == everything[1:]
+    assert {other.id, *(each.id for each in days)} <= {each.run_id for each in listed(None).items}
+
+
 def test_discrepancies_are_listed_oldest_first_page_by_page(run, store, execution, make):
     reconciliation = execution()
     findings = [a_finding(make, reconciliation) for _ in range(5)]

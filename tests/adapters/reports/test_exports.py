@@ -47,7 +47,7 @@ def test_a_text_of_the_bill_is_no_formula(discrepancies, report):
     cells = read_sheet(workbook(report, discrepancies), 2)
 
     assert rows[2][-1] == "'=HYPERLINK(0),`x"
-    assert cells["T3"] == ("s", "=HYPERLINK(0),`x")
+    assert cells["U3"] == ("s", "=HYPERLINK(0),`x")
 
 
 def test_a_workbook_holds_numbers_and_dates(report, discrepancies):

@@ -117,6 +117,7 @@ def _create_discrepancies() -> None:
     op.create_index(
         "ix_discrepancies_run_id_status_id", "discrepancies", ["run_id", "status", "id"]
     )
+    op.create_index("ix_discrepancies_status_id", "discrepancies", ["status", "id"])
     op.create_table(
         "discrepancy_trail",
         sa.Column("discrepancy_id", TEXT, nullable=False),
