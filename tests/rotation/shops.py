@@ -20,6 +20,10 @@ SHOPS = 3
 #: Enough for two refunds of one order a minute apart, and Alipay's first repetition.
 SETTLE_STEPS_SECONDS = (2, 61, 61, 300, 700, 7_200, 700)
 
+#: Looks whether everything has come to rest: before much has ended a few; afterwards so many that
+#: all orders are asked about, fifty a second.
+LOOKS, PATIENT_LOOKS, LONG = 20, 200, 700
+
 
 @dataclass
 class Shops:
@@ -51,7 +55,7 @@ class Shops:
         """Let time pass until nothing is open; whatever the books do not agree on."""
         for seconds in SETTLE_STEPS_SECONDS:
             await self.stack.pass_time(seconds=seconds)
-            if await self._come_to_rest():
+            if await self._come_to_rest(PATIENT_LOOKS if seconds >= LONG else LOOKS):
                 break
         return await disagreements(self.api, self.stack.sandbox)
 
@@ -110,9 +114,9 @@ class Shops:
             await asyncio.sleep(0.02)
         return False
 
-    async def _come_to_rest(self) -> bool:
-        """Whether nothing is open or on its way, within a few looks."""
-        for _ in range(20):
+    async def _come_to_rest(self, looks: int) -> bool:
+        """Whether nothing is open or on its way, within so many looks."""
+        for _ in range(looks):
             book = (await self.stack.sandbox.get("/sandbox/book")).raise_for_status().json()
             if not book["pending_callbacks"] and not await self._any_open():
                 return True
