@@ -122,7 +122,8 @@ class Books:
         [payment] = [p for p in self.ours.payments if p.id == refund.payment_id]
         there = self.returned[payment.provider_order_no].get(refund.provider_refund_no)
         if there is not None:
-            same = there.amount == refund.charged_amount.fen
+            told = refund.charged_amount.fen
+            same = there.amount in (told, told + self._told_before(refund, payment))
             hold("I8: another amount went back", same, refund, there)
         hold("I8: a parked refund", not refund.parked, refund)
         waits = refund.next_check_at or not (refund.open or refund.abnormal)
@@ -133,6 +134,13 @@ class Books:
         order = self.orders[payment.provider_order_no]
         elsewhere = refund.initiated_by is Initiator.PROVIDER and self._went_back(order)
         hold("I8: refunded without proof", arrived or elsewhere, refund, there)
+
+    def _told_before(self, refund: Refund, payment: Payment) -> int:
+        """What of a refund made elsewhere was a row already when its number became known."""
+        rest = f"{payment.provider_order_no}-rest"
+        rows = [each for each in self.ours.of(payment) if each.provider_refund_no == rest]
+        elsewhere = refund.initiated_by is Initiator.PROVIDER
+        return sum(each.charged_amount.fen for each in rows) if elsewhere else 0
 
     def _check_money(self, payment: Payment) -> None:
         refunds = self.ours.of(payment)
