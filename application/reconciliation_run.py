@@ -1,8 +1,8 @@
 """One execution of a run: both sides are matched, what can be repaired is, and then it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
@@ -124,8 +124,9 @@ class Execution:
         ]
         for start in range(0, len(unreadable), SLICE):
             await self._keep(unreadable[start : start + SLICE], matched)
-        async for found in self._found(matched):
-            await self._keep(found, matched)
+        async with aclosing(self._found(matched)) as findings:
+            async for found in findings:
+                await self._keep(found, matched)
         return matched
 
     def _matching(self, statement: Statement, borders: Borders) -> Matching:
@@ -156,16 +157,17 @@ class Execution:
             finished=frozenset(run.day for run in runs if run and run.finished_at is not None),
         )
 
-    async def _found(self, matched: Matched) -> AsyncIterator[Sequence[Finding]]:
+    async def _found(self, matched: Matched) -> AsyncGenerator[Sequence[Finding], None]:
         matching, account = matched.matching, self._account
         read, before = matching.tally.read, 0
         pages = self._outside.books.movements(account.name, account.provider, *self._day.window)
-        async for page in pages:
-            await asyncio.to_thread(self._count, page, matched)
-            async for found in slices(matching.take(page)):
-                yield found
-            before, rows = read.ours + read.bill, read.ours + read.bill - before
-            self._lease.went_on(rows)
+        async with aclosing(pages):  # also when the run ends in the middle
+            async for page in pages:
+                await asyncio.to_thread(self._count, page, matched)
+                async for found in slices(matching.take(page)):
+                    yield found
+                before, rows = read.ours + read.bill, read.ours + read.bill - before
+                self._lease.went_on(rows)
         async for found in slices(matching.finish()):
             yield found
             self._lease.check()

@@ -816,6 +816,32 @@ def test_a_run_that_is_under_way_is_given_as_it_is_until_its_lease_is_over(run, 
     assert run(world.app.reconcile.execute(due)).status is RunStatus.FINISHED
 
 
+def test_a_run_that_breaks_lets_go_of_the_books(run, world, monkeypatch):
+    run(world.paid())
+    closed = []
+
+    async def pages(*_):
+        try:
+            yield []
+            yield []
+        finally:
+            closed.append(True)
+
+    def breaks(*_):
+        raise ConnectionError
+
+    until(world, days=1)
+    started = run(world.app.reconcile.start(WECHAT, today(world) - ONE_DAY, by="olga"))
+    monkeypatch.setattr(world.store.books, "movements", pages)
+    monkeypatch.setattr(reconciliation_run.Execution, "_count", breaks)
+    monkeypatch.setattr(reconciliation_run, "slices", breaks)
+
+    with pytest.raises(ConnectionError) as kept:
+        run(world.app.reconcile.execute(started))
+
+    assert closed == [True], kept
+
+
 def test_what_breaks_is_tried_again_later(run, world, monkeypatch):
     until(world, days=1)
     started = run(world.app.reconcile.start(WECHAT, today(world) - ONE_DAY, by="olga"))
