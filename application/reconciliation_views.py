@@ -1,10 +1,10 @@
 """How runs and discrepancies are shown: the one place that spells their JSON."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from application.reconciliation_records import Run
-from application.views import View
+from application.views import View, instant
 from domain.discrepancy import Discrepancy, Entry
 
 
@@ -18,9 +18,9 @@ def run_view(run: Run) -> View:
         "started_by": run.started_by,
         "attempt": run.attempt,
         "failure": run.failure or None,
-        "created_at": _time(run.created_at),
-        "next_try_at": _time(run.next_try_at),
-        "finished_at": _time(run.finished_at),
+        "created_at": instant(run.created_at),
+        "next_try_at": instant(run.next_try_at),
+        "finished_at": instant(run.finished_at),
         "report": json.loads(run.report) if run.report else None,
     }
 
@@ -47,14 +47,10 @@ def discrepancy_view(discrepancy: Discrepancy, age: timedelta) -> View:
         "status": discrepancy.status.value,
         "resolution": None if discrepancy.resolution is None else discrepancy.resolution.value,
         "trail": [_entry(each) for each in discrepancy.trail],
-        "found_at": _time(discrepancy.found_at),
+        "found_at": instant(discrepancy.found_at),
         "age_days": age.days,
     }
 
 
 def _entry(entry: Entry) -> View:
-    return {"at": _time(entry.at), "by": entry.by, "did": entry.did, "why": entry.why}
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return {"at": instant(entry.at), "by": entry.by, "did": entry.did, "why": entry.why}

@@ -47,9 +47,9 @@ def payment_view(payment: Payment) -> View:
         "superseded_by": payment.superseded_by,
         "duplicate_of": payment.duplicate_of,
         "sequence": payment.sequence,
-        "created_at": _time(payment.created_at),
-        "expires_at": _time(payment.expires_at),
-        "succeeded_at": _time(payment.succeeded_at),
+        "created_at": instant(payment.created_at),
+        "expires_at": instant(payment.expires_at),
+        "succeeded_at": instant(payment.succeeded_at),
         "failure": _failure(payment.failure),
         "metadata": dict(payment.metadata),
     }
@@ -73,9 +73,9 @@ def refund_view(refund: Refund) -> View:
         "provider_refund_id": refund.provider_refund_id,
         "failure": _failure(refund.failure),
         "sequence": refund.sequence,
-        "created_at": _time(refund.created_at),
-        "accepted_at": _time(refund.accepted_at),
-        "succeeded_at": _time(refund.succeeded_at),
+        "created_at": instant(refund.created_at),
+        "accepted_at": instant(refund.accepted_at),
+        "succeeded_at": instant(refund.succeeded_at),
     }
 
 
@@ -87,7 +87,7 @@ def event_view(message: Message) -> View:
         "source": SOURCE,
         "type": message.type.value,
         "subject": message.order_id,
-        "time": _time(message.occurred_at),
+        "time": instant(message.occurred_at),
         "datacontenttype": "application/json",
         "sequence": message.sequence,
         "late": message.late,
@@ -103,7 +103,7 @@ def incident_view(incident: Incident) -> View:
         "app": incident.app,
         "order_id": incident.order_id,
         "detail": incident.detail,
-        "created_at": _time(incident.created_at),
+        "created_at": instant(incident.created_at),
     }
 
 
@@ -114,7 +114,7 @@ def _action(payment: Payment) -> View | None:
         return None
     view: View = {"type": action.type.value, **action.details}
     if action.expires_at:
-        view["expires_at"] = _time(action.expires_at)
+        view["expires_at"] = instant(action.expires_at)
     return view
 
 
@@ -133,5 +133,6 @@ def _fen(money: Money | None) -> int | None:
     return None if money is None else money.fen
 
 
-def _time(at: datetime | None) -> str | None:
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339, milliseconds, UTC: how every view spells a time."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds")

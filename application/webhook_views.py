@@ -1,9 +1,7 @@
 """How webhook endpoints and deliveries are shown: the one place that spells their JSON."""
 
-from datetime import UTC, datetime
-
 from application.queue_webhooks import Queued
-from application.views import View
+from application.views import View, instant
 from domain.webhook import Attempt, Delivery, DeliveryStatus, Endpoint
 
 
@@ -16,10 +14,10 @@ def endpoint_view(endpoint: Endpoint, secret: str | None = None) -> View:
         "types": [each.value for each in endpoint.types],
         "status": endpoint.status.value,
         "reason": endpoint.reason,
-        "quiet_until": _time(endpoint.quiet_until),
-        "giving_up_since": _time(endpoint.giving_up_since),
-        "old_secret_until": _time(endpoint.old_secret_until),
-        "created_at": _time(endpoint.created_at),
+        "quiet_until": instant(endpoint.quiet_until),
+        "giving_up_since": instant(endpoint.giving_up_since),
+        "old_secret_until": instant(endpoint.old_secret_until),
+        "created_at": instant(endpoint.created_at),
     }
     return view if secret is None else {**view, "secret": secret}
 
@@ -36,9 +34,9 @@ def delivery_view(delivery: Delivery) -> View:
         "redelivery": delivery.redelivery,
         "status": delivery.status.value,
         "attempts": [_attempt(each) for each in delivery.attempts],
-        "next_attempt_at": _time(delivery.due_at) if waits else None,
-        "created_at": _time(delivery.created_at),
-        "finished_at": _time(delivery.finished_at),
+        "next_attempt_at": instant(delivery.due_at) if waits else None,
+        "created_at": instant(delivery.created_at),
+        "finished_at": instant(delivery.finished_at),
     }
 
 
@@ -53,12 +51,8 @@ def queued_view(queued: Queued) -> View:
 
 def _attempt(attempt: Attempt) -> View:
     return {
-        "at": _time(attempt.at),
+        "at": instant(attempt.at),
         "status": attempt.status,
         "duration_ms": attempt.milliseconds,
         "answer": attempt.text,
     }
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds")

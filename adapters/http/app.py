@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from adapters.http import (
     browse,
     callbacks,
+    discrepancies,
     domain_proof,
     events,
     health,
@@ -41,6 +42,7 @@ API_ROUTES = [
     *webhooks.ROUTES,
     *wechat.ROUTES,
     *reconciliations.ROUTES,
+    *discrepancies.ROUTES,
 ]
 
 

@@ -1,7 +1,6 @@
-"""The routes of reconciliation: for operators, who hold a day against its bill and settle it."""
+"""The routes of reconciliation: for operators, who hold a day against its bill."""
 
 from datetime import date
-from functools import partial
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -11,49 +10,29 @@ from adapters.http.describe import Audience, Operation
 from adapters.http.lists import NoQuery, page_view
 from adapters.http.reading import ApiRequest, Body, Query
 from adapters.http.reconciliation_schemas import (
-    AllDiscrepanciesQuery,
-    ApprovalRequest,
-    DiscrepanciesQuery,
-    Discrepancy,
-    DiscrepancyPage,
     Reconciliation,
     ReconciliationPage,
     ReconciliationRequest,
     ReconciliationsQuery,
-    ResolutionRequest,
 )
 from adapters.http.wiring import TheApp
 from application.app import App
-from application.reconciliation_views import discrepancy_view, run_view
-from application.views import View
-from domain.discrepancy import Discrepancy as Found
+from application.reconciliation_records import Run
+from application.reconciliation_views import run_view
 from domain.errors import (
-    ApprovalAwaited,
-    DiscrepancyResolved,
     FieldError,
     InvalidRequest,
-    MoneyDiffers,
-    NothingToApprove,
-    NotRepaired,
     ReconciliationNotFinished,
-    SecondPersonNeeded,
 )
 
 PATH = "/v1/reconciliations"
 ONE = PATH + "/{reconciliation_id:str}"
-DISCREPANCY = "/v1/discrepancies/{discrepancy_id:str}"
-TAG, RUN, LINE = "reconciliation", "reconciliation", "discrepancy"
+TAG, RUN = "reconciliation", "reconciliation"
 
 CSV, SVG = "text/csv", "image/svg+xml"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-NEW, RESOLUTION, APPROVAL = (
-    Body(ReconciliationRequest),
-    Body(ResolutionRequest),
-    Body(ApprovalRequest),
-)
-RUNS, LINES, NONE = Query(ReconciliationsQuery), Query(DiscrepanciesQuery), Query(NoQuery)
-ALL = Query(AllDiscrepanciesQuery)
+NEW, RUNS, NONE = Body(ReconciliationRequest), Query(ReconciliationsQuery), Query(NoQuery)
 
 
 @post(
@@ -110,29 +89,7 @@ async def get_reconciliation(
 ) -> Response[bytes]:
     """Read one run; its report is there once it is finished."""
     NONE.read(request)
-    return shown(run_view(await app.reconcile.get(_run_id(reconciliation_id))))
-
-
-@get(
-    ONE + "/discrepancies",
-    opt=Operation(
-        tag=TAG,
-        answers={200: ("A page of discrepancies.", DiscrepancyPage)},
-        query=DiscrepanciesQuery,
-        missing=RUN,
-        audience=Audience.OPERATORS,
-    ).opt(),
-)
-async def list_discrepancies(
-    request: ApiRequest, reconciliation_id: FromPath[str], app: TheApp
-) -> Response[bytes]:
-    """List what differs, in the order in which it was found."""
-    wanted = LINES.read(request)
-    run = await app.reconcile.get(_run_id(reconciliation_id))
-    page = await app.resolve_discrepancy.page(
-        run.id, status=wanted.status or None, limit=wanted.limit, cursor=wanted.cursor or None
-    )
-    return shown(page_view(page, partial(_view, app)))
+    return shown(run_view(await run_of(app, reconciliation_id)))
 
 
 @get(
@@ -149,7 +106,7 @@ async def export_csv(
 ) -> Response[bytes]:
     """Export what differs for a spreadsheet, as CSV."""
     NONE.read(request)
-    run = await app.reconcile.get(_run_id(reconciliation_id))
+    run = await run_of(app, reconciliation_id)
     content = await app.export_reconciliation.csv(run)
     return sent_file(content, media=CSV, name=f"{run.account}-{run.day}.csv")
 
@@ -169,7 +126,7 @@ async def export_workbook(
 ) -> Response[bytes]:
     """Export a finished run as an Excel workbook."""
     NONE.read(request)
-    run = await app.reconcile.get(_run_id(reconciliation_id))
+    run = await run_of(app, reconciliation_id)
     content = await app.export_reconciliation.workbook(run)
     return sent_file(content, media=XLSX, name=f"{run.account}-{run.day}.xlsx")
 
@@ -188,110 +145,13 @@ async def draw_month(
 ) -> Response[bytes]:
     """Draw the account's thirty days up to this run's: the net sums, and what is open."""
     NONE.read(request)
-    run = await app.reconcile.get(_run_id(reconciliation_id))
+    run = await run_of(app, reconciliation_id)
     return Response(await app.export_reconciliation.month(run), media_type=SVG)
 
 
-@get(
-    "/v1/discrepancies",
-    opt=Operation(
-        tag=TAG,
-        answers={200: ("A page of discrepancies.", DiscrepancyPage)},
-        query=AllDiscrepanciesQuery,
-        audience=Audience.OPERATORS,
-    ).opt(),
-)
-async def list_all_discrepancies(request: ApiRequest, app: TheApp) -> Response[bytes]:
-    """List what differs on any day, oldest first: with `status=open`, what waits for persons."""
-    wanted = ALL.read(request)
-    page = await app.resolve_discrepancy.page(
-        None,
-        account=wanted.account or None,
-        status=wanted.status or None,
-        limit=wanted.limit,
-        cursor=wanted.cursor or None,
-    )
-    return shown(page_view(page, partial(_view, app)))
-
-
-@get(
-    DISCREPANCY,
-    opt=Operation(
-        tag=TAG,
-        answers={200: ("The discrepancy.", Discrepancy)},
-        missing=LINE,
-        audience=Audience.OPERATORS,
-    ).opt(),
-)
-async def get_discrepancy(
-    request: ApiRequest, discrepancy_id: FromPath[str], app: TheApp
-) -> Response[bytes]:
-    """Read one discrepancy and everything that was done about it."""
-    NONE.read(request)
-    id = known_id(discrepancy_id, "dis", LINE)
-    return shown(_view(app, await app.resolve_discrepancy.get(id)))
-
-
-@post(
-    DISCREPANCY + "/resolve",
-    status_code=200,
-    opt=Operation(
-        tag=TAG,
-        answers={200: ("The discrepancy as it stands now.", Discrepancy)},
-        problems=(DiscrepancyResolved, MoneyDiffers, ApprovalAwaited, NotRepaired),
-        missing=LINE,
-        body=ResolutionRequest,
-        example={"resolution": "repair", "reason": "The callback was lost in our outage."},
-        audience=Audience.OPERATORS,
-    ).opt(),
-)
-async def resolve_discrepancy(
-    request: ApiRequest, discrepancy_id: FromPath[str], app: TheApp
-) -> Response[bytes]:
-    """Settle a discrepancy: `repair` asks the provider, `accept` takes it, `note` explains it.
-
-    Accepting a difference in money waits for a second person's approval. Nothing is overwritten:
-    an order learns from the provider's own answer or not at all.
-    """
-    NONE.read(request)
-    id = known_id(discrepancy_id, "dis", LINE)
-    asked = await RESOLUTION.read(request)
-    settled = await app.resolve_discrepancy(
-        id, asked.resolution, by=request.user.name, why=asked.reason
-    )
-    return shown(_view(app, settled))
-
-
-@post(
-    DISCREPANCY + "/approve",
-    status_code=200,
-    opt=Operation(
-        tag=TAG,
-        answers={200: ("The discrepancy as it stands now.", Discrepancy)},
-        problems=(NothingToApprove, SecondPersonNeeded),
-        missing=LINE,
-        body=ApprovalRequest,
-        example={"reason": "Checked with the bank statement."},
-        audience=Audience.OPERATORS,
-    ).opt(),
-)
-async def approve_discrepancy(
-    request: ApiRequest, discrepancy_id: FromPath[str], app: TheApp
-) -> Response[bytes]:
-    """Agree to what another person accepted."""
-    NONE.read(request)
-    id = known_id(discrepancy_id, "dis", LINE)
-    asked = await APPROVAL.read(request)
-    settled = await app.resolve_discrepancy.approve(id, by=request.user.name, why=asked.reason)
-    return shown(_view(app, settled))
-
-
-def _view(app: App, discrepancy: Found) -> View:
-    return discrepancy_view(discrepancy, app.resolve_discrepancy.age(discrepancy))
-
-
-def _run_id(id: str) -> str:
-    return known_id(id, "rec", RUN)
+async def run_of(app: App, id: str) -> Run:
+    """The run of this id. Raises NotFound."""
+    return await app.reconcile.get(known_id(id, "rec", RUN))
 
 
 def _day(text: str) -> date:
@@ -305,12 +165,7 @@ ROUTES = [
     start_reconciliation,
     list_reconciliations,
     get_reconciliation,
-    list_discrepancies,
-    list_all_discrepancies,
     export_csv,
     export_workbook,
     draw_month,
-    get_discrepancy,
-    resolve_discrepancy,
-    approve_discrepancy,
 ]
